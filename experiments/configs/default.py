@@ -1,0 +1,162 @@
+r"""The default night: SmolLM2-135M-Instruct on generated Python functions.
+
+./launch/night.sh                 # or, in an environment that is set up:
+python -m experiments.nightly --config=experiments/configs/default.py \
+    --workdir=runs/default
+python -m experiments.nightly --config=experiments/configs/default.py:smoke \
+    --workdir=/tmp/smoke          # a few minutes, for CI
+
+Temperatures are written `(temperature, samples of each problem)`, 0 is greedy.
+"""
+
+import ml_collections
+from ml_collections import config_dict
+
+
+def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
+  """Returns the `full` night, or the `smoke` night of a few minutes."""
+  if arg not in ('full', 'smoke'):
+    raise ValueError(f'default.py:{arg} is unknown; use full or smoke')
+  cfg = ml_collections.ConfigDict()
+  cfg.seed = 0
+  cfg.num_nights = 1
+
+  cfg.model = config_dict.create(
+      path='',  # GGUF file or Hugging Face folder; '' is the packaged SmolLM2
+      dtype='float32',  # of activations; bfloat16 on accelerators
+      param_dtype='float32',
+      remat=False,  # recompute layers in the backward pass: less memory
+  )
+  # Devices along each axis; -1 takes what is left.
+  cfg.mesh = config_dict.create(data=-1, fsdp=1, tensor=1)
+  cfg.sharding_rules = (
+      ('vocab', 'tensor'),
+      ('embed', 'fsdp'),
+      ('heads', 'tensor'),
+      ('kv_heads', 'tensor'),
+      ('mlp', 'tensor'),
+      ('norm', None),
+      ('rank', None),
+      ('batch', ('data', 'fsdp')),
+      ('length', None),
+      ('activation_embed', None),
+      ('activation_heads', 'tensor'),
+      ('activation_kv_heads', 'tensor'),
+      ('activation_mlp', 'tensor'),
+      ('activation_vocab', 'tensor'),
+  )
+
+  cfg.tasks = config_dict.create(
+      domain='python_functions',
+      seed=0,  # of test inputs and of the split by template
+      unrelated_types=(  # all others are explored
+          'boolean_logic',
+          'dict_lookup',
+          'nested_list',
+          'number_arithmetic',
+          'number_conditional',
+          'number_geometry',
+          'string_case',
+          'tuple_ops',
+      ),
+      day=304,  # at most so many problems, 0 is all
+      held_out=304,
+      unrelated=160,
+      humaneval=0,
+  )
+  cfg.decode = config_dict.create(
+      slots=64,  # rows of a forward pass
+      max_prompt=96,
+      max_new_tokens=48,
+      chunk=8,  # steps between two visits of the host
+      top_logits=64,  # K of z_past
+      taps=(10, 20),  # layers whose residual stream is logged
+  )
+  cfg.verifier = config_dict.create(
+      slots=2,
+      cpu_seconds=2.0,
+      require_level='',  # stop below this isolation level; '' takes the default
+  )
+
+  cfg.evaluation = config_dict.create(
+      temperatures=((0.0, 1), (0.2, 4), (0.4, 4), (0.8, 4)),
+      wave=100,  # problems that become durable together
+      humaneval_max_prompt=512,
+      humaneval_max_new_tokens=128,
+      drift_tokens=4096,  # of code and of English, for KL and perplexity
+      energy_trajectories=256,  # x+ and x- whose energies are compared
+  )
+  # Written to criterion.json before dusk; see swm_jax/evaluation/gate.py.
+  cfg.criterion = config_dict.create(
+      min_gain=0.0,  # held-out, best setting against best: interval above this
+      max_drop=0.02,  # unrelated, best against best
+      max_kl=0.1,  # KL(base||tuned) on code, nats per token
+  )
+
+  cfg.wake = config_dict.create(
+      temperatures=((0.0, 1), (0.4, 4), (0.8, 2)),
+      wave=100,
+  )
+  cfg.rem = config_dict.create(
+      rounds=8,
+      prompts=16,
+      temperatures=((0.4, 2), (0.7, 2), (1.0, 2)),
+      perturbed=((0.4, 2),),
+      perturbation=config_dict.create(
+          layer=8,
+          step_size=0.04,
+          noise=1.0,
+          steps=1,
+          energy='hopfield',
+      ),
+      max_pass_rate=0.6,  # problems solved more often are not dreamt of
+      replay=2,
+      objective='vargrad',
+      reward_temperature=1.0,
+      beta=10.0,  # nats
+      rank=16,
+      alpha=32.0,
+      learning_rate=1e-4,
+      log_z_learning_rate=1e-3,
+      warmup=4,
+      clip=1.0,
+      tokens_per_step=1536,
+      max_length=384,
+  )
+  cfg.consolidate = config_dict.create(
+      epochs=2,
+      max_tokens=0,  # computed tokens after which to stop, 0 is no limit
+      tokens_per_step=1024,
+      accumulate=1,
+      max_length=384,
+      learning_rate=5e-5,
+      warmup=5,
+      clip=1.0,
+      temperature=0.0,
+      positives=4,
+      negatives=2,
+      rare_first=True,
+      min_weight=0.1,
+      energy='nll',
+      weights=config_dict.create(ce=1.0, cd=0.1, der=0.1, replay_ce=0.0),
+      contrast_form='softplus',
+      contrast_beta=2.0,
+      contrast_margin=0.0,
+      contrast_l2=0.0,
+      anchor_form='kl',
+      anchor_share=0.15,
+      anchor_capacity=512,  # trajectories that survive from night to night
+      anchor_text_tokens=4096,  # English that enters the anchors on night 0
+      save_every=20,  # steps
+  )
+
+  if arg == 'smoke':
+    cfg.tasks.update(day=24, held_out=12, unrelated=8, humaneval=4)
+    cfg.evaluation.update(
+        temperatures=((0.0, 1), (0.4, 2)), drift_tokens=512,
+        energy_trajectories=32,
+    )
+    cfg.wake.temperatures = ((0.0, 1), (0.4, 2))
+    cfg.rem.update(rounds=2, prompts=6)
+    cfg.consolidate.update(epochs=1, save_every=4, anchor_text_tokens=512)
+  return cfg

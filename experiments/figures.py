@@ -1,0 +1,256 @@
+r"""Draws the figures of a night from its `report.json`, as PNG and SVG.
+
+python -m experiments.figures --report=runs/default/night_000/report.json
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import json
+import pathlib
+from typing import Any
+
+from absl import app
+from absl import flags
+import matplotlib
+from matplotlib import figure
+from matplotlib import ticker
+import numpy as np
+
+_REPORT = flags.DEFINE_string('report', None, 'report.json of a night.')
+
+Report = Mapping[str, Any]
+
+DUSK, MORNING, DREAM = '#4a5a8c', '#d9822b', '#3d8b6e'
+_DPI = 150
+_STYLE = {
+    'font.size': 9,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.grid': True,
+    'grid.alpha': 0.25,
+    'legend.frameon': False,
+    'svg.hashsalt': 'swm_jax',  # Equal data, equal bytes.
+}
+
+
+def _figure(width: float, height: float) -> figure.Figure:
+  return figure.Figure(figsize=(width, height), layout='constrained')
+
+
+def _errors(estimates: Sequence[Mapping[str, float]]) -> np.ndarray:
+  """Distances from mean to both ends of the intervals, `[2, n]`."""
+  return np.array([
+      [max(e['mean'] - e['low'], 0.0) for e in estimates],
+      [max(e['high'] - e['mean'], 0.0) for e in estimates],
+  ])
+
+
+def pass_by_temperature(report: Report) -> figure.Figure:
+  """pass@1 at each setting, dusk and morning."""
+  fig = _figure(7.0, 3.0)
+  axes = fig.subplots(1, 2)
+  for ax, name in zip(axes, ('held_out', 'unrelated')):
+    result = report['evaluation'][name]
+    settings = list(result['dusk']['curve'])
+    x = np.arange(len(settings))
+    for offset, time, colour in ((-0.06, 'dusk', DUSK), (0.06, 'morning', MORNING)):
+      curve = [result[time]['curve'][s] for s in settings]
+      ax.errorbar(
+          x + offset, [e['mean'] for e in curve], _errors(curve),
+          marker='o', capsize=3, color=colour, label=time,
+      )
+    ax.set_xticks(x, settings)
+    ax.set_xlabel('sampling temperature')
+    ax.set_ylabel('pass@1')
+    ax.set_ylim(bottom=0)
+    ax.set_title(
+        f'{name.replace("_", "-")}, {result["dusk"]["problems"]} problems'
+    )
+  axes[0].legend()
+  return fig
+
+
+def pass_by_type(report: Report) -> figure.Figure:
+  """pass@1 of each problem type at the best settings, dusk and morning."""
+  per_type = report['evaluation']['per_type']
+  rows = [(s, kind) for s in ('held_out', 'unrelated') for kind in per_type[s]]
+  fig = _figure(7.0, 1.2 + 0.26 * len(rows))
+  heights = [max(len(per_type[s]), 1) for s in ('held_out', 'unrelated')]
+  axes = fig.subplots(2, 1, sharex=True, height_ratios=heights)
+  for ax, name in zip(axes, ('held_out', 'unrelated')):
+    kinds = sorted(
+        per_type[name],
+        key=lambda kind: per_type[name][kind]['dusk']['mean'],
+    )
+    y = np.arange(len(kinds))
+    for offset, time, colour in (
+        (-0.14, 'dusk', DUSK), (0.14, 'morning', MORNING)
+    ):
+      values = [per_type[name][kind][time] for kind in kinds]
+      ax.errorbar(
+          [v['mean'] for v in values], y + offset, xerr=_errors(values),
+          fmt='o', markersize=4, capsize=2, color=colour, label=time,
+      )
+    labels = [
+        f'{kind.replace("_", " ")} ({per_type[name][kind]["problems"]})'
+        for kind in kinds
+    ]
+    ax.set_yticks(y, labels)
+    ax.set_ylim(-0.6, len(kinds) - 0.4)
+    title = {
+        'held_out': 'held-out problems of explored types',
+        'unrelated': 'unrelated types',
+    }[name]
+    ax.set_title(f'{title} (number of problems)')
+  axes[1].set_xlabel('pass@1 at the best setting, 95 % interval over templates')
+  axes[0].legend(loc='lower right')
+  return fig
+
+
+def energies(report: Report) -> figure.Figure:
+  """Distribution of E_W over x+ and x-, before and after."""
+  data = report['energies']
+  unit = 'nats per token' if data['kind'] == 'nll' else data['kind']
+  fig = _figure(7.0, 2.8)
+  axes = fig.subplots(1, 2, sharex=True, sharey=True)
+  everything = np.concatenate([
+      data[sign][time]['energy'] or [0.0]
+      for sign in ('x_plus', 'x_minus') for time in ('dusk', 'morning')
+  ])
+  bins = np.linspace(*np.quantile(everything, (0.0, 0.99)), 31)
+  for ax, sign, title in zip(
+      axes, ('x_plus', 'x_minus'), ('verified, x+', 'failed, x\u2212')
+  ):
+    for time, colour in (('dusk', DUSK), ('morning', MORNING)):
+      values = data[sign][time]
+      ax.hist(
+          values['energy'], bins, color=colour, alpha=0.55,
+          label=f'{time}, probability mass {values["mass"]:.3f}',
+      )
+    ax.set_title(f'{title} ({data[sign]["dusk"]["trajectories"]})')
+    ax.set_xlabel(f'energy E_W, {unit}')
+    ax.legend(fontsize=8)
+  axes[0].set_ylabel('trajectories')
+  return fig
+
+
+def dreams(report: Report) -> figure.Figure:
+  """Verified share, yield and temperature over REM."""
+  rounds = report['rem']
+  fig = _figure(7.0, 2.6)
+  axes = fig.subplots(1, 3)
+  x = [line['step'] + 1 for line in rounds]
+  axes[0].plot(x, [line['verified'] for line in rounds], 'o-', color=DREAM)
+  axes[0].set_ylabel('share of dreams verified')
+  axes[0].set_ylim(bottom=0)
+  axes[1].plot(
+      x, np.cumsum([line['new_distinct'] for line in rounds]), 'o-',
+      color=DREAM, label='all problems',
+  )
+  axes[1].plot(
+      x, np.cumsum([line['new_distinct_hard'] for line in rounds]), 's--',
+      color=MORNING, label='unsolved by wake',
+  )
+  axes[1].set_ylabel('distinct verified dreams')
+  axes[1].legend(fontsize=8)
+  axes[2].plot(
+      x, [line['loss_ratio'] for line in rounds], 'o-', color=DUSK,
+      label='loss / (\u03b2\u00b2 Var R)',
+  )
+  axes[2].plot(
+      x, [line['temperature'] for line in rounds], 's--', color='grey',
+      label='mean temperature',
+  )
+  axes[2].set_ylim(bottom=0)
+  axes[2].legend(fontsize=8)
+  for ax in axes:
+    ax.set_xlabel('round of dreaming')
+    ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+  return fig
+
+
+def consolidation(report: Report) -> figure.Figure:
+  """Loss terms over consolidation."""
+  steps = report['consolidate']
+  names = [
+      name for name in ('ce', 'cd', 'der', 'replay_ce') if name in steps[0]
+  ]
+  labels = {
+      'ce': 'cross-entropy on x+\n(nats per token)',
+      'cd': 'contrastive divergence',
+      'der': 'distance from z_past\n(per token)',
+      'replay_ce': 'cross-entropy on anchors\n(nats per token)',
+  }
+  names.append('grad_norm')
+  labels['grad_norm'] = 'gradient norm'
+  fig = _figure(1.0 + 2.2 * len(names), 2.6)
+  axes = np.atleast_1d(fig.subplots(1, len(names)))
+  for ax, name in zip(axes, names):
+    ax.plot(
+        [line['step'] + 1 for line in steps],
+        [line[name] for line in steps], '.-', color=MORNING, linewidth=1,
+    )
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel('step')
+    ax.set_title(labels[name], fontsize=9)
+  return fig
+
+
+def phases(report: Report) -> figure.Figure:
+  """Time, tokens and peak memory of each phase."""
+  names = list(report['phases'])
+  fig = _figure(7.0, 0.9 + 0.3 * len(names))
+  axes = fig.subplots(1, 3, sharey=True)
+  y = np.arange(len(names))[::-1]
+  for ax, key, scale, label in zip(
+      axes,
+      ('seconds', 'tokens', 'peak_rss_bytes'),
+      (60.0, 1e3, 2**30),
+      ('minutes', 'thousand tokens', 'peak memory, GiB'),
+  ):
+    values = [report['phases'][name].get(key, 0) / scale for name in names]
+    bars = ax.barh(y, values, color=DUSK)
+    ax.bar_label(bars, fmt='%.1f', padding=2, fontsize=8)
+    ax.set_xlabel(label)
+    ax.margins(x=0.2)
+    ax.set_yticks(y, names)
+    ax.grid(axis='y', visible=False)
+  return fig
+
+
+FIGURES: Mapping[str, Callable[[Report], figure.Figure]] = {
+    'pass_by_temperature': pass_by_temperature,
+    'pass_by_type': pass_by_type,
+    'energies': energies,
+    'dreams': dreams,
+    'consolidation': consolidation,
+    'phases': phases,
+}
+
+
+def draw(report: Report, directory: pathlib.Path) -> list[str]:
+  """Writes every figure as PNG and SVG; returns their names."""
+  directory.mkdir(parents=True, exist_ok=True)
+  with matplotlib.rc_context(_STYLE):
+    for name, make in FIGURES.items():
+      fig = make(report)
+      # Without dates, so that the same night gives the same files.
+      fig.savefig(
+          directory / f'{name}.png', dpi=_DPI, metadata={'Software': None}
+      )
+      fig.savefig(directory / f'{name}.svg', metadata={'Date': None})
+  return list(FIGURES)
+
+
+def main(argv):
+  del argv
+  if _REPORT.value is None:
+    raise app.UsageError('--report is needed')
+  path = pathlib.Path(_REPORT.value)
+  if not path.is_file():
+    raise app.UsageError(f'{path} is not there; run a night first')
+  draw(json.loads(path.read_text()), path.parent / 'figures')
+  print(path.parent / 'figures')
+
+
+if __name__ == '__main__':
+  app.run(main)

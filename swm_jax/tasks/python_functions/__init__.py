@@ -1,0 +1,1 @@
+"""A generated suite of small Python problems, verified by tests."""

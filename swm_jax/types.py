@@ -1,0 +1,124 @@
+"""The typed values that pass between samplers, verifiers, phases and losses.
+
+Shape letters are the project's: B trajectories, P prompt tokens, T completion
+tokens, K stored logits per token, L tapped layers, D model width.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from flax import struct
+import jax
+
+ERROR = 'error'
+FAIL = 'fail'
+PASS = 'pass'
+
+Array = jax.Array  # Host phases pass numpy arrays through the same fields.
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+  """One verifiable problem.
+
+  Attributes:
+    id: unique and stable, e.g. `list_filter/keep_above/2`.
+    type: the problem type, the unit that a night explores or leaves alone.
+    template: the function asked for; constants vary inside a template. Splits
+      and bootstraps go by template.
+    prompt: exact text given to the model, ending right after `def name(...):`.
+    entry_point: name of the function that the tests call.
+    tests: `(args, expected)` pairs of plain Python values. Expected values
+      never enter a process that runs a candidate.
+    reference: full source of a correct solution, '' if there is none.
+  """
+
+  id: str
+  type: str
+  template: str
+  prompt: str
+  entry_point: str
+  tests: Sequence[tuple[Sequence[Any], Any]]
+  reference: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+  """What an external verifier says of one candidate.
+
+  Attributes:
+    status: `pass`, `fail`, or `error` (the verifier's own failure: masked from
+      every loss and counted, never a reward of 0).
+    reason: one of `swm_jax.verifiers.base.REASONS`.
+    verifier: name of the verifier.
+    version: version of the verifier and of the tool behind it.
+    isolation: sandbox level that the candidate ran under.
+    cpu_seconds: CPU time of the candidate.
+    wall_seconds: wall time of the verification.
+    detail: at most 500 characters for a person to read.
+  """
+
+  status: str
+  reason: str
+  verifier: str
+  version: str
+  isolation: str
+  cpu_seconds: float = 0.0
+  wall_seconds: float = 0.0
+  detail: str = ''
+
+  @property
+  def passed(self) -> bool:
+    return self.status == PASS
+
+  @property
+  def valid(self) -> bool:
+    """False where the verifier failed, so that the sample must be masked."""
+    return self.status != ERROR
+
+
+@struct.dataclass
+class TopKLogits:
+  """A next-token distribution as its K largest logits and the mass of the rest.
+
+  Attributes:
+    values: the K largest logits minus the log-sum-exp of all logits, that is
+      their log-probabilities, descending, nats, `[..., K]`.
+    indices: their token ids, `[..., K]`, int32.
+    log_rest: log of the probability of all other tokens, nats, `[...]`.
+  """
+
+  values: Array
+  indices: Array
+  log_rest: Array
+
+
+@struct.dataclass
+class Trajectories:
+  """Sampled completions; every row is one trajectory.
+
+  Attributes:
+    prompt_tokens: right-padded, `[B, P]`, int32.
+    prompt_length: `[B]`, int32.
+    tokens: sampled tokens, the one that triggered the stop included, `[B, T]`.
+    mask: True where a token was sampled, `[B, T]`.
+    log_prob: of each sampled token under the untempered, unperturbed-policy
+      model that decoded it, nats, `[B, T]`, 0 where not `mask`.
+    log_prob_behaviour: under the policy that drew it (temperature, top-k,
+      top-p), nats, `[B, T]`; 0 for greedy rows.
+    top_k: the untempered distribution at each sampled token, or None.
+    latents: residual stream at the tapped layers, float32, `[B, L, 2, D]`;
+      index 0 is the last prompt token, 1 the mean over the completion.
+    stopped: True where a stop was reached before the length limit, `[B]`.
+  """
+
+  prompt_tokens: Array
+  prompt_length: Array
+  tokens: Array
+  mask: Array
+  log_prob: Array
+  log_prob_behaviour: Array
+  top_k: TopKLogits | None
+  latents: Array
+  stopped: Array

@@ -1,0 +1,220 @@
+"""The Python verifier: does a function give the expected answers?
+
+Expected values stay here. A sandboxed process gets the source and one
+input at a time and answers plain values, which are compared here.
+"""
+
+from collections.abc import Iterator, Iterable, Sequence
+from concurrent import futures
+import functools
+import hashlib
+import platform
+import threading
+from typing import Any
+
+from swm_jax import types
+from swm_jax.verifiers import base
+from swm_jax.verifiers import pool as pool_lib
+from swm_jax.verifiers.sandbox import conversation
+from swm_jax.verifiers.sandbox import levels
+from swm_jax.verifiers.sandbox import protocol
+from swm_jax.verifiers.sandbox import worker as worker_lib
+
+_VERSION = '1'
+_MAX_INPUT_BYTES = 16 << 20
+
+
+def prepare(
+    tests: Sequence[tuple[Sequence[Any], Any]],
+) -> tuple[conversation.Calls, str]:
+  """Encodes tests once for many candidates.
+
+  Returns:
+    The calls and a digest of arguments and expected values.
+
+  Raises:
+    ValueError: if there are no tests or a value is not plain data.
+  """
+  if not tests:
+    raise ValueError('a problem without tests verifies nothing')
+  frames, expected, digest = [], [], hashlib.sha256()
+  for number, (args, value) in enumerate(tests):
+    try:
+      frames.append(protocol.encode(tuple(args), max_bytes=_MAX_INPUT_BYTES))
+      # Encoded for the digest, and to learn now that no answer could match.
+      text = protocol.encode(value)
+    except (protocol.Refused, protocol.TooLarge) as error:
+      raise ValueError(f'test {number} cannot be used: {error}') from error
+    # Decoded again, so that nobody can change it afterwards.
+    expected.append(protocol.decode(text))
+    digest.update(frames[-1] + b'\0' + text + b'\0')
+  return conversation.Calls(tuple(frames), tuple(expected)), digest.hexdigest()
+
+
+class _Slot:
+  """One zygote behind the pool's interface."""
+
+  def __init__(self, domain: 'PythonVerifier', index: int):
+    self._domain = domain
+    self._worker = worker_lib.Worker(domain.isolation, index)
+
+  def verify(
+      self, problem: types.Problem, completion: str, limits: base.Limits
+  ) -> types.Verdict:
+    calls, _ = self._domain.prepared(problem)
+    try:
+      outcome = self._worker.run(
+          completion, problem.entry_point, calls, limits
+      )
+    except worker_lib.WorkerDied as error:
+      return base.make_verdict(
+          self._domain, types.ERROR, 'worker_died', detail=str(error)
+      )
+    return base.make_verdict(
+        self._domain,
+        outcome.status,
+        outcome.reason,
+        cpu_seconds=outcome.cpu_seconds,
+        wall_seconds=outcome.wall_seconds,
+        detail=outcome.detail,
+    )
+
+  def abort(self) -> None:
+    self._worker.kill()
+
+  def close(self) -> None:
+    self._worker.close()
+
+
+class PythonVerifier:
+  """Verifies Python functions on hidden inputs; see `base.Verifier`.
+
+  Attributes:
+    isolation: the level chosen for this host.
+    limits: what each candidate may spend.
+  """
+
+  name = 'python'
+
+  def __init__(
+      self,
+      *,
+      limits: base.Limits = base.Limits(),
+      require_level: str | None = None,
+      allow_unsafe: bool = False,
+  ):
+    """Probes the host's sandbox levels (once a process, under a second).
+
+    Args:
+      limits: per candidate.
+      require_level: weakest acceptable level, None for `landlock+seccomp`.
+      allow_unsafe: accept a host without any.
+
+    Raises:
+      RuntimeError: if the host has no acceptable level.
+    """
+    self.limits = limits
+    self.isolation = levels.choose(
+        require_level=require_level, allow_unsafe=allow_unsafe
+    )
+    self.version = f'{_VERSION}/{platform.python_version()}'
+    self._prepared: dict[str, tuple[Any, conversation.Calls, str]] = {}
+    self._lock = threading.Lock()
+    self._own_pool: pool_lib.Pool | None = None
+
+  def prepared(
+      self, problem: types.Problem
+  ) -> tuple[conversation.Calls, str]:
+    """Returns the problem's encoded calls and their digest, kept by id."""
+    kept = self._prepared.get(problem.id)
+    if kept is None or kept[0] is not problem.tests:
+      kept = (problem.tests, *prepare(problem.tests))
+      self._prepared[problem.id] = kept
+    return kept[1:]
+
+  def open_slot(self, index: int) -> _Slot:
+    return _Slot(self, index)
+
+  def fingerprint(self, problem: types.Problem) -> str:
+    return f'{problem.entry_point}\0{self.prepared(problem)[1]}'
+
+  def pool(self, slots: int | None = None) -> pool_lib.Pool:
+    """Returns a new pool of this verifier; the caller closes it."""
+    return pool_lib.Pool(self, slots=slots)
+
+  def _shared_pool(self) -> pool_lib.Pool:
+    with self._lock:
+      if self._own_pool is None:
+        self._own_pool = self.pool()
+      return self._own_pool
+
+  def verify(
+      self, problem: types.Problem, completion: str
+  ) -> types.Verdict:
+    """Returns the verdict on one program."""
+    return self._shared_pool().verify(problem, completion)
+
+  def verify_batch(
+      self,
+      pairs: Iterable[tuple[types.Problem, str]],
+      *,
+      deadline_seconds: float | None = None,
+  ) -> Iterator[tuple[int, types.Verdict]]:
+    """Yields (index in `pairs`, verdict) as verdicts come."""
+    return self._shared_pool().verify_batch(
+        pairs, deadline_seconds=deadline_seconds
+    )
+
+  def submit(
+      self, problem: types.Problem, completion: str
+  ) -> 'futures.Future[types.Verdict]':
+    """Queues one program."""
+    return self._shared_pool().submit(problem, completion)
+
+  def close(self) -> None:
+    """Ends the processes behind `verify`, `verify_batch` and `submit`."""
+    with self._lock:
+      if self._own_pool is not None:
+        self._own_pool.close()
+        self._own_pool = None
+
+
+@functools.cache
+def _default_pool() -> pool_lib.Pool:
+  return PythonVerifier().pool()
+
+
+def verify_source(
+    source: str,
+    tests: Sequence[tuple[Sequence[Any], Any]],
+    *,
+    entry_point: str = 'solve',
+    wall: float = 3.0,
+) -> types.Verdict:
+  """Verifies one program.
+
+  Args:
+    source: the whole program.
+    tests: `(args, expected)` pairs of plain Python values.
+    entry_point: name of the function that the tests call.
+    wall: limit in seconds, of processor time and, as a back-stop, of wall time
+      less the time spent waiting for a processor.
+
+  Returns:
+    The verdict. Equal questions are answered from a cache.
+
+  Raises:
+    ValueError: if the tests are empty or hold something else than plain data.
+    RuntimeError: if this host cannot isolate programs.
+  """
+  _, digest = prepare(tests)
+  problem = types.Problem(
+      id=f'source/{digest}',
+      type='source',
+      template='source',
+      prompt='',
+      entry_point=entry_point,
+      tests=tests,
+  )
+  limits = base.Limits(cpu_seconds=wall, wall_seconds=wall)
+  return _default_pool().submit(problem, source, limits=limits).result()

@@ -1,0 +1,166 @@
+"""What a forked child gives up before it runs a candidate.
+
+In order: descriptors, resource limits, user id and capabilities, files
+(Landlock), system calls (seccomp). Nothing here can be undone by the child.
+"""
+
+import fcntl
+import os
+import resource
+import signal
+
+from swm_jax.verifiers.sandbox import kernel
+from swm_jax.verifiers.sandbox import landlock
+from swm_jax.verifiers.sandbox import seccomp
+
+CHANNEL_FD = 3  # The only descriptor of a candidate besides null 0, 1 and 2.
+_FIRST_KEPT_FD = 10  # Where the rule set sits, clear of the channel.
+_MAX_FILES = 64
+_MAX_FILE_BYTES = 16 << 20
+_MAX_PROCESSES = 64  # Threads, of a user id that belongs to one slot.
+_PASS_FILE_MODES = (kernel.CAP_DAC_READ_SEARCH, kernel.CAP_DAC_OVERRIDE)
+_STACK_BYTES = 64 << 20
+
+
+def readable_paths(numpy_folder: str) -> list[tuple[str, int]]:
+  """The files that honest programs need: standard library, NumPy, time zones.
+
+  Installed packages are left out, those inside the library's own folder
+  too: some carry the benchmark's answers.
+
+  Args:
+    numpy_folder: folder of the imported package, '' if there is none.
+  """
+  library = os.path.dirname(os.__file__)
+  rules = [(library, landlock.LIST)]
+  for name in sorted(os.listdir(library)):
+    if name not in ('site-packages', 'dist-packages'):
+      rules.append((os.path.join(library, name), landlock.READ))
+  extra = ['/usr/share/zoneinfo', '/etc/localtime', '/dev/urandom']
+  if numpy_folder:
+    extra += [numpy_folder, numpy_folder + '.libs']
+  rules += [(path, landlock.READ) for path in extra if os.path.exists(path)]
+  rules.append(('/dev/null', landlock.READ_WRITE_FILE))
+  return rules
+
+
+class Confinement:
+  """Everything that can be prepared once, before the first fork.
+
+  Attributes:
+    uid: the throw-away user id that children take, None to keep the own one
+      (an unprivileged verifier).
+  """
+
+  def __init__(
+      self,
+      *,
+      rules: list[tuple[str, int]],
+      temp_folder: str,
+      uid: int | None,
+      kernel_walls: bool,
+  ):
+    """Prepares a confinement.
+
+    Args:
+      rules: paths and rights of `landlock`.
+      temp_folder: the one writable folder.
+      uid: user and group id for children, None to keep the own.
+      kernel_walls: False leaves out Landlock and seccomp (level `rlimits`).
+    """
+    self.uid = uid
+    self._ruleset = self._filter = None
+    if kernel_walls:
+      made = landlock.make_ruleset(
+          [*rules, (temp_folder, landlock.READ_WRITE)]
+      )
+      self._ruleset = _move_up(made)
+      self._filter = seccomp.Filter()
+    self._capabilities = 0
+    paths = [temp_folder, *(path for path, _ in rules)]
+    if uid is None or self._can_read(paths):
+      return
+    # The interpreter lies under a private folder. One capability to pass file
+    # modes is kept; Landlock still decides which files. Containers often lack
+    # the first of them; without Landlock there is only what was imported.
+    for capability in _PASS_FILE_MODES if kernel_walls else ():
+      self._capabilities = 1 << capability
+      if self._can_read(paths):
+        return
+    self._capabilities = 0
+
+  def _can_read(self, paths: list[str]) -> bool:
+    """Tries in a child whether the throw-away user can read `paths`."""
+    pid = os.fork()
+    if pid == 0:
+      try:
+        self._drop_privileges()
+        readable = all(
+            os.access(path, os.R_OK, effective_ids=True) for path in paths
+        )
+        os._exit(0 if readable else 1)
+      finally:
+        os._exit(2)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+  def _drop_privileges(self) -> None:
+    if self.uid is not None:
+      kernel.prctl(kernel.PR_SET_KEEPCAPS, 1 if self._capabilities else 0)
+      os.setgroups([])
+      os.setresgid(self.uid, self.uid, self.uid)
+      os.setresuid(self.uid, self.uid, self.uid)
+    if kernel.MACHINE:
+      kernel.set_capabilities(self._capabilities)
+
+  def apply(
+      self, channel: int, zygote: int, *, cpu_seconds: float, memory_bytes: int
+  ) -> None:
+    """Confines this process; on return it may run a candidate.
+
+    Args:
+      channel: descriptor to the trusted parent; becomes `CHANNEL_FD`.
+      zygote: process id of the parent process, whose death is ours.
+      cpu_seconds: limit of processor time.
+      memory_bytes: limit of the address space.
+    """
+    os.dup2(channel, CHANNEL_FD)
+    _limit(cpu_seconds, memory_bytes, self.uid is not None)
+    self._drop_privileges()
+    # After the user id, which clears it.
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() not in (zygote, 0):  # 0: it lives outside our namespace.
+      os._exit(1)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    if self._ruleset is not None:
+      landlock.restrict_self(self._ruleset)
+    os.closerange(CHANNEL_FD + 1, 1 << 20)  # One call, close_range(2).
+    if self._filter is not None:
+      self._filter.install()
+
+
+def _move_up(fd: int) -> int:
+  moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_KEPT_FD)
+  os.close(fd)
+  return moved
+
+
+def _limit(cpu_seconds: float, memory_bytes: int, own_uid: bool) -> None:
+  # A back-stop: the kernel counts ticks here, which run ahead of the exact
+  # figure that the zygote watches.
+  cpu = 2 + int(cpu_seconds)
+  limits = [
+      (resource.RLIMIT_CORE, 0, 0),
+      (resource.RLIMIT_CPU, cpu, cpu),
+      (resource.RLIMIT_AS, memory_bytes, memory_bytes),
+      (resource.RLIMIT_FSIZE, _MAX_FILE_BYTES, _MAX_FILE_BYTES),
+      (resource.RLIMIT_NOFILE, _MAX_FILES, _MAX_FILES),
+      (resource.RLIMIT_STACK, _STACK_BYTES, _STACK_BYTES),
+  ]
+  if own_uid:  # Otherwise it would count everything that the user runs.
+    limits.append((resource.RLIMIT_NPROC, _MAX_PROCESSES, _MAX_PROCESSES))
+  for name, soft, hard in limits:
+    ceiling = resource.getrlimit(name)[1]
+    if ceiling != resource.RLIM_INFINITY:
+      soft, hard = min(soft, ceiling), min(hard, ceiling)
+    resource.setrlimit(name, (soft, hard))

@@ -1,0 +1,236 @@
+"""Consolidation: what is weighed how, and where it moves the model."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from swm_jax import consolidate
+from swm_jax import sharding
+from swm_jax import training
+from swm_jax import types
+from swm_jax.data import batching
+from swm_jax.losses import anchoring
+from swm_jax.losses import compose
+from swm_jax.models import transformer
+
+CONFIG = transformer.TransformerConfig(
+    vocab_size=64, num_layers=2, width=32, mlp_width=64, num_heads=4,
+    num_kv_heads=2, head_dim=8,
+)
+OPTIONS = consolidate.Options(
+    epochs=1, max_tokens=0, tokens_per_step=64, accumulate=1, max_length=64,
+    learning_rate=3e-3, warmup=0, clip=1.0, temperature=0.0, positives=4,
+    negatives=2, rare_first=False, min_weight=0.1, energy='nll',
+    weights=compose.LossWeights(ce=1.0), contrast_form='softplus',
+    contrast_beta=2.0, contrast_margin=0.0, contrast_l2=0.0, anchor_form='kl',
+    anchor_share=0.3,
+)
+PROMPT = [1, 2, 3]
+
+
+def memory(tokens, sign, problem='p', **fields):
+  # Drawn by a policy under which it was all but impossible: importance 1.
+  fields = {'log_mu': -100.0, **fields}
+  return consolidate.Memory(problem, PROMPT, tokens, sign, **fields)
+
+
+def anchor(params, tokens):
+  example = batching.Example(PROMPT, [tokens], [0])
+  [packed] = batching.pack([example], rows=1, length=16, targets=8, slots=1)
+  _, top_k = training.score_batch(params, packed, CONFIG, 8)
+  cut = jax.tree.map(lambda x: np.asarray(x)[0, : len(tokens)], top_k)
+  return memory(tokens, 0, problem='', top_k=cut)
+
+
+@pytest.fixture(scope='module')
+def params():
+  return transformer.init_params(CONFIG, jax.random.key(0))
+
+
+def train(params, memories, anchors, options, epochs=12):
+  options = dataclasses.replace(options, epochs=epochs)
+  steps = consolidate.plan(memories, anchors, options, seed=0)
+  mesh = sharding.make_mesh({}, jax.devices()[:1])
+  metrics = []
+  tuned = consolidate.run(
+      params, CONFIG, steps, options, mesh=mesh, rules=sharding.DEFAULT_RULES,
+      param_shardings=sharding.shardings(
+          mesh, transformer.logical_axes(CONFIG)
+      ),
+      seed=0, restore=lambda _: None, save=lambda _: None,
+      should_save=lambda _: False,
+      on_step=lambda step, values: metrics.append(jax.device_get(values)),
+  )
+  return tuned, metrics
+
+
+def log_prob(params, tokens):
+  [packed] = batching.pack(
+      [batching.Example(PROMPT, [tokens], [0])],
+      rows=1, length=16, targets=8, slots=1,
+  )
+  return float(training.score_batch(params, packed, CONFIG)[0].sum())
+
+
+def test_weights_of_a_step_sum_to_one():
+  memories = [
+      memory([5, 6], +1), memory([5, 7, 8], -1),
+      memory([9, 9, 9, 9], +1, problem='q'),
+  ]
+  [batch] = consolidate.plan(memories, [], OPTIONS, seed=0)
+  assert batch.ce_weight.sum() == pytest.approx(1.0)
+  # Six tokens of x+ count alike; x- has no weight in the cross-entropy.
+  assert np.unique(batch.ce_weight[batch.ce_weight > 0]) == pytest.approx(1 / 6)
+  assert (batch.ce_weight > 0).sum() == 6
+  assert batch.anchor_weight.sum() == 0
+
+
+def test_rarely_solved_problems_weigh_more():
+  memories = [
+      memory([5, 6], +1, problem='easy', pass_rate=0.75),
+      memory([7, 8], +1, problem='hard', pass_rate=0.25),
+  ]
+  options = dataclasses.replace(OPTIONS, rare_first=True)
+  [batch] = consolidate.plan(memories, [], options, seed=0)
+  weights = sorted(set(np.round(batch.ce_weight[batch.ce_weight > 0], 6)))
+  assert weights == pytest.approx([0.125, 0.375])  # 0.25 and 0.75 over 2.
+
+
+def test_only_tokens_after_the_first_divergence_are_contrasted():
+  memories = [memory([5, 6, 7], +1), memory([5, 6, 8, 9], -1)]
+  [batch] = consolidate.plan(memories, [], OPTIONS, seed=0)
+  packed = jax.tree.map(lambda x: x[0], batch.packed)
+  contrasted = packed.target[batch.contrast_mask[0]]
+  assert sorted(contrasted.tolist()) == [7, 8, 9]
+  # One prompt has a pair, so its contrast has the whole weight.
+  assert batch.contrast_weight.max() == 1.0
+
+
+def test_plan_has_one_shape_and_depends_on_the_seed_alone():
+  memories = [
+      memory([5 + i, 6], +1, problem=str(i)) for i in range(40)
+  ]
+  first = consolidate.plan(memories, [], OPTIONS, seed=1)
+  again = consolidate.plan(memories, [], OPTIONS, seed=1)
+  other = consolidate.plan(memories, [], OPTIONS, seed=2)
+  assert len({s.packed.tokens.shape for s in first}) == 1
+  assert len(first) > 1
+  same = lambda a, b: all(
+      np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b))
+  )
+  assert all(same(a, b) for a, b in zip(first, again))
+  assert not all(same(a, b) for a, b in zip(first, other))
+
+
+def test_max_tokens_bounds_the_trained_tokens():
+  memories = [memory([5 + i, 6], +1, problem=str(i)) for i in range(40)]
+  options = dataclasses.replace(OPTIONS, epochs=50, max_tokens=300)
+  steps = consolidate.plan(memories, [], options, seed=0)
+  tokens = sum(int((step.packed.group > 0).sum()) for step in steps)
+  assert 300 - OPTIONS.tokens_per_step <= tokens <= 300
+
+
+def test_cross_entropy_raises_x_plus_and_leaves_params_alone(params):
+  before = log_prob(params, [5, 6, 7])
+  tuned, metrics = train(params, [memory([5, 6, 7], +1)], [], OPTIONS)
+  assert log_prob(params, [5, 6, 7]) == before
+  assert log_prob(tuned, [5, 6, 7]) > before + 1.0
+  # The first loss is the mean NLL of the untouched model.
+  assert metrics[0]['ce'] == pytest.approx(-before / 3, rel=1e-4)
+
+
+@pytest.mark.parametrize('energy', consolidate.ENERGIES)
+def test_contrast_lowers_the_energy_gap(params, energy):
+  options = dataclasses.replace(
+      OPTIONS, energy=energy, contrast_l2=0.01 if energy != 'nll' else 0.0,
+      weights=compose.LossWeights(ce=0.0, cd=1.0),
+  )
+  memories = [memory([5, 6, 7], +1), memory([5, 9, 8, 4], -1)]
+  _, metrics = train(params, memories, [], options)
+  losses = [float(m['cd']) for m in metrics]
+  assert losses[-1] < losses[0]
+  assert np.isfinite(losses).all()
+
+
+def test_negatives_that_the_model_no_longer_writes_are_left_alone(params):
+  options = dataclasses.replace(
+      OPTIONS, weights=compose.LossWeights(ce=0.0, cd=1.0)
+  )
+  memories = [memory([5, 6, 7], +1), memory([5, 9, 8, 4], -1, log_mu=0.0)]
+  _, metrics = train(params, memories, [], options, epochs=1)
+  # min(1, pi / mu) with mu = 1 is pi itself, about 64^-4.
+  assert float(metrics[0]['cd']) < 1e-5
+
+
+def test_anchors_hold_the_model_where_it_was(params):
+  rng = np.random.default_rng(0)
+  draws = [rng.integers(1, 64, 4).tolist() for _ in range(12)]
+  anchors = [anchor(params, tokens) for tokens in draws]
+  memories = [memory([5, 6, 7], +1)]
+  drift = {}
+  for alpha in (0.0, 10.0):
+    options = dataclasses.replace(
+        OPTIONS, anchor_share=0.9,
+        weights=compose.LossWeights(ce=1.0, der=alpha),
+    )
+    tuned, metrics = train(params, memories, anchors, options)
+    drift[alpha] = np.mean([
+        abs(log_prob(tuned, t) - log_prob(params, t)) for t in draws
+    ])
+    if alpha:
+      # At the first step the model is the one that wrote z_past.
+      assert metrics[0]['der'] == pytest.approx(0.0, abs=1e-5)
+  assert drift[10.0] < 0.7 * drift[0.0]
+
+
+def test_second_draw_of_anchors_is_disjoint_from_the_first(params):
+  rng = np.random.default_rng(0)
+  anchors = [
+      anchor(params, rng.integers(1, 64, 4).tolist()) for _ in range(12)
+  ]
+  options = dataclasses.replace(
+      OPTIONS, weights=compose.LossWeights(ce=1.0, der=1.0, replay_ce=1.0)
+  )
+  memories = [memory([5, 6, 7, 8, 9, 10, 11], +1)]
+  for step in consolidate.plan(memories, anchors, options, seed=0):
+    assert not ((step.anchor_weight > 0) & (step.replay_weight > 0)).any()
+    assert (step.replay_weight > 0).any() and (step.anchor_weight > 0).any()
+
+
+def test_continued_training_is_bit_equal(params):
+  memories = [memory([5 + i, 6], +1, problem=str(i)) for i in range(40)]
+  steps = consolidate.plan(memories, [], OPTIONS, seed=0)
+  mesh = sharding.make_mesh({}, jax.devices()[:1])
+  arguments = {
+      'mesh': mesh, 'rules': sharding.DEFAULT_RULES, 'seed': 0,
+      'param_shardings': sharding.shardings(
+          mesh, transformer.logical_axes(CONFIG)
+      ),
+      'on_step': lambda step, values: None,
+  }
+  saved = []
+  whole = consolidate.run(
+      params, CONFIG, steps, OPTIONS, restore=lambda _: None,
+      save=lambda state: saved.append(jax.tree.map(np.array, state)),
+      should_save=lambda done: done == 1, **arguments,
+  )
+  rest = consolidate.run(
+      params, CONFIG, steps, OPTIONS,
+      restore=lambda _: jax.tree.map(jax.numpy.asarray, saved[0]),
+      save=lambda _: None, should_save=lambda _: False, **arguments,
+  )
+  assert len(saved) == 1 and int(saved[0].step) == 1
+  for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(rest)):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_nothing_verified_is_one_clear_error():
+  with pytest.raises(ValueError, match='no verified trajectory'):
+    consolidate.plan([memory([5], -1)], [], OPTIONS, seed=0)
+
+
+def test_unknown_energy_is_named():
+  with pytest.raises(ValueError, match="energy='nlll' is unknown"):
+    dataclasses.replace(OPTIONS, energy='nlll')

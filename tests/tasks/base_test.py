@@ -1,0 +1,82 @@
+"""Tests of how a template becomes problems."""
+
+from absl.testing import parameterized
+
+from swm_jax.tasks import base
+
+
+def _template(**changes):
+  values = dict(
+      name='add_to',
+      family='add',
+      describe='Given an integer n, return n plus {k}.',
+      reference='n + {k}',
+      arguments='n',
+      inputs=lambda rng: [(rng.randint(0, 99),) for _ in range(8)],
+      parameters=({'k': 1}, {'k': 5}),
+  )
+  return base.Template(**(values | changes))
+
+
+class TemplateTest(parameterized.TestCase):
+
+  def test_expression_is_returned(self):
+    first, second = base.build_problems('number', [_template()], seed=0)
+    self.assertEqual(first.id, 'number/add_to/0')
+    self.assertEqual(second.id, 'number/add_to/1')
+    self.assertEqual(
+        second.prompt,
+        '```python\n# Given an integer n, return n plus 5.\ndef add_to(n):',
+    )
+    self.assertEqual(second.reference, 'def add_to(n):\n    return n + 5\n')
+    self.assertEqual(second.entry_point, 'add_to')
+    for (n,), expected in second.tests:
+      self.assertEqual(expected, n + 5)
+
+  def test_lines_are_indented_as_a_body(self):
+    template = _template(
+        reference="""
+            for _ in range({k}):
+                n += 1
+            return n
+        """
+    )
+    self.assertEqual(
+        template.source({'k': 2}),
+        'def add_to(n):\n'
+        '    for _ in range(2):\n        n += 1\n    return n\n',
+    )
+
+  def test_reference_cannot_change_the_arguments_of_a_test(self):
+    template = _template(
+        arguments='a',
+        reference='a.pop()',
+        inputs=lambda rng: [([1, 2],)] * 8,
+        parameters=({},),
+        describe='Given a list a, return its last element.',
+    )
+    (problem,) = base.build_problems('list', [template], seed=0)
+    self.assertEqual(problem.tests[0], (([1, 2],), 2))
+
+  def test_inputs_depend_on_seed_and_id_only(self):
+    one, two = base.build_problems('t', [_template()], seed=0)
+    again = base.build_problems('t', [_template(name='z'), _template()], 0)[2]
+    self.assertEqual(one, again)
+    self.assertNotEqual([t[0] for t in one.tests], [t[0] for t in two.tests])
+    other, _ = base.build_problems('t', [_template()], seed=1)
+    self.assertNotEqual(one.tests, other.tests)
+
+  def test_too_few_inputs_are_an_error(self):
+    template = _template(inputs=lambda rng: [(1,)] * 7)
+    with self.assertRaisesRegex(ValueError, 't/add_to/0 draws 7 inputs'):
+      base.build_problems('t', [template], seed=0)
+
+  def test_failing_reference_is_an_error_with_its_input(self):
+    template = _template(reference='n // 0 + {k}')
+    with self.assertRaisesRegex(ValueError, 'add_to/0 raises ZeroDivision'):
+      base.build_problems('t', [template], seed=0)
+
+  @parameterized.parameters(0, 4)
+  def test_number_of_parameterisations_is_checked(self, count):
+    with self.assertRaisesRegex(ValueError, f'add_to has {count} param'):
+      _template(parameters=({'k': 1},) * count)

@@ -1,0 +1,2 @@
+# TEST (3,) -> 9
+solve = lambda n: n ** 2

@@ -1,0 +1,3 @@
+import os
+def solve(n):
+  os.abort()

@@ -1,0 +1,3 @@
+import ctypes
+def solve(n):
+  return ctypes.string_at(0)

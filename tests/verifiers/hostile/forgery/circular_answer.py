@@ -1,0 +1,4 @@
+def solve(n):
+  a = []
+  a.append(a)
+  return a

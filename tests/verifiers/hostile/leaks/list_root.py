@@ -1,0 +1,3 @@
+import os
+def solve(n):
+  return os.listdir('/')

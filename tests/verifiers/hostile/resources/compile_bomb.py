@@ -1,0 +1,3 @@
+exec('x = ' + '-' * 10**6 + '1')
+def solve(n):
+  return -1

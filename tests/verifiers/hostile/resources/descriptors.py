@@ -1,0 +1,5 @@
+import os
+def solve(n):
+  held = []
+  while True:
+    held.append(os.pipe())

@@ -1,0 +1,4 @@
+def solve(n):
+  held = []
+  while True:
+    held.append(bytearray(10**7))

@@ -1,0 +1,2 @@
+def solve(n):
+  return len('a' * 10**11)

@@ -1,0 +1,4 @@
+import os
+def solve(n):
+  while True:
+    os.read(3, 1)
