@@ -143,7 +143,7 @@ def main(argv):
     raise app.UsageError(
         f'--preset={_PRESET.value} is unknown; choose one of {list(PRESETS)}'
     )
-  logging.set_verbosity(logging.INFO)
+  phases.log_to_terminal()
   phases.exit_on_sigterm()
   workdir = pathlib.Path(_WORKDIR.value)
   try:

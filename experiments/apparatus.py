@@ -13,6 +13,7 @@ from swm_jax import morning
 from swm_jax import sharding
 from swm_jax import tokenization
 from swm_jax import types
+from swm_jax.evaluation import contamination
 from swm_jax.models import pretrained
 from swm_jax.models import transformer
 from swm_jax.samplers import decode
@@ -98,6 +99,15 @@ def problems(cfg: ml_collections.ConfigDict) -> dict[str, list[types.Problem]]:
   ):
     if limit:
       split[name] = _spread(split[name], limit)
+  # A few HumanEval problems ask for the same function as one of the day.
+  hits, _ = contamination.overlaps(
+      map(contamination.from_problem, split['day']),
+      map(contamination.from_problem, split[HUMANEVAL]),
+  )
+  seen = {evaluated for _, evaluated, _ in hits}
+  if seen:
+    logging.info('Not evaluated, because the day asks for it: %s', sorted(seen))
+  split[HUMANEVAL] = [p for p in split[HUMANEVAL] if p.id not in seen]
   return split
 
 
@@ -105,6 +115,26 @@ def _spread(items: Sequence[types.Problem], limit: int) -> list[types.Problem]:
   """Takes evenly spaced items, so that a small set has many types."""
   count = min(limit, len(items))
   return [items[i * len(items) // count] for i in range(count)]
+
+
+def _fitting(name, items, tokenizer, decoder) -> list[types.Problem]:
+  """Leaves out prompts that are too long for the decoder, and says so."""
+  limit = decoder.config.max_prompt
+  fitting = [
+      problem for problem in items
+      if len(tokenizer.encode(problem.prompt)) <= limit
+  ]
+  if len(fitting) < len(items):
+    logging.warning(
+        '%s: %d of %d problems have prompts longer than %d tokens and are left'
+        ' out', name, len(items) - len(fitting), len(items), limit,
+    )
+  if not fitting:
+    raise ValueError(
+        f'no {name} problem has a prompt of at most {limit} tokens; raise'
+        ' decode.max_prompt'
+    )
+  return fitting
 
 
 def build(cfg: ml_collections.ConfigDict) -> Apparatus:
@@ -146,24 +176,18 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
       max_prompt=cfg.evaluation.humaneval_max_prompt,
       max_new_tokens=cfg.evaluation.humaneval_max_new_tokens,
   )
+  decoder = make_decoder(sizes)
   split = problems(cfg)
   sets = {}
-  for name, decoder, temperatures in (
+  for name, plain_decoder, temperatures in (
       ('held_out', make_decoder(plain), cfg.evaluation.temperatures),
       ('unrelated', make_decoder(plain), cfg.evaluation.temperatures),
       (HUMANEVAL, make_decoder(long), ((0.0, 1),)),
   ):
-    fitting = [
-        problem for problem in split[name]
-        if len(tokenizer.encode(problem.prompt)) <= decoder.config.max_prompt
-    ]
-    if len(fitting) < len(split[name]):
-      logging.warning(
-          '%s: %d of %d problems have prompts longer than %d tokens and are'
-          ' left out', name, len(split[name]) - len(fitting),
-          len(split[name]), decoder.config.max_prompt,
-      )
-    sets[name] = morning.ProblemSet(name, fitting, temperatures, decoder)
+    sets[name] = morning.ProblemSet(
+        name, _fitting(name, split[name], tokenizer, plain_decoder),
+        temperatures, plain_decoder,
+    )
   verifier = python_verifier.PythonVerifier(
       limits=base.Limits(
           cpu_seconds=cfg.verifier.cpu_seconds,
@@ -179,8 +203,8 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
       mesh=mesh,
       rules=rules,
       param_shardings=param_shardings,
-      decoder=make_decoder(sizes),
+      decoder=decoder,
       sets=sets,
-      day=split['day'],
+      day=_fitting('day', split['day'], tokenizer, decoder),
       verifiers=verifier.pool(cfg.verifier.slots),
   )

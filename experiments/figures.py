@@ -153,7 +153,8 @@ def dreams(report: Report) -> figure.Figure:
   axes[1].set_ylabel('distinct verified dreams')
   axes[1].legend(fontsize=8)
   axes[2].plot(
-      x, [line['loss_ratio'] for line in rounds], 'o-', color=DUSK,
+      # A dreamer that is not trained has no loss.
+      x, [line.get('loss_ratio', np.nan) for line in rounds], 'o-', color=DUSK,
       label='loss / (\u03b2\u00b2 Var R)',
   )
   axes[2].plot(

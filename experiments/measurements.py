@@ -223,7 +223,10 @@ def energies(
 @functools.partial(jax.jit, static_argnames='config')
 def _lost(params, packed, stored, config):
   scores = training.score(params, packed, config)
-  return anchoring.kl_to_dense(stored, scores.log_probs)
+  return training.map_logits(
+      lambda logits, stored: anchoring.kl_to_dense(stored, logits),
+      params, scores.hidden, config, stored,
+  )
 
 
 def z_past(

@@ -11,7 +11,6 @@ import sys
 
 from absl import app
 from absl import flags
-from absl import logging
 import jax
 from ml_collections import config_flags
 
@@ -19,7 +18,6 @@ from experiments import apparatus as apparatus_lib
 from experiments import phases
 from experiments import workdir as workdir_lib
 from swm_jax.evaluation import contamination
-from swm_jax.evaluation import gate
 
 _CONFIG = config_flags.DEFINE_config_file('config', lock_config=True)
 _WORKDIR = flags.DEFINE_string('workdir', None, 'Where everything is kept.')
@@ -27,12 +25,13 @@ _WORKDIR = flags.DEFINE_string('workdir', None, 'Where everything is kept.')
 
 def run(cfg, workdir: str, command: str) -> None:
   """Runs `cfg.num_nights` nights, as far as they are not already there."""
-  criterion = gate.make_criterion(
-      [phases.setting(t) for t, _ in cfg.evaluation.temperatures],
-      seed=cfg.seed, **cfg.criterion,
-  )
+  criterion = phases.check(cfg)
   work = workdir_lib.Workdir(workdir, cfg, criterion)
+  if phases.nights_done(work) >= cfg.num_nights:
+    phases.show(work, cfg.num_nights - 1)
+    return work.close()
   lab = apparatus_lib.build(cfg)
+  work.begin()
   with lab.verifiers:
     params = phases.last_adopted(work, lab)
     for index in range(phases.nights_done(work), cfg.num_nights):
@@ -53,7 +52,7 @@ def main(argv):
     raise app.UsageError(f'unexpected arguments: {argv[1:]}')
   if _WORKDIR.value is None or _CONFIG.value is None:
     raise app.UsageError('--config and --workdir are both needed')
-  logging.set_verbosity(logging.INFO)
+  phases.log_to_terminal()
   jax.config.update('jax_threefry_partitionable', True)
   phases.exit_on_sigterm()
   command = ' '.join(['python -m experiments.nightly', *sys.argv[1:]])

@@ -34,6 +34,7 @@ from swm_jax import wake
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import canonical
 from swm_jax.evaluation import contamination
+from swm_jax.evaluation import gate as gate_lib
 from swm_jax.evaluation import results
 from swm_jax.losses import compose
 from swm_jax.samplers import langevin
@@ -50,6 +51,15 @@ class NightError(Exception):
 
 _terminating = False
 _deferred = False
+
+
+def log_to_terminal() -> None:
+  """Logs what the project says, and of its libraries the warnings alone."""
+  logging.set_verbosity(logging.INFO)
+  logging.get_absl_logger().addFilter(
+      lambda record: 'site-packages' not in record.pathname
+      or record.levelno >= logging.converter.STANDARD_WARNING
+  )
 
 
 def exit_on_sigterm() -> None:
@@ -85,6 +95,40 @@ def _defer_exit() -> Iterator[None]:
     _deferred = False
   if _terminating:
     _leave()
+
+
+def check(cfg: ml_collections.ConfigDict) -> dict[str, Any]:
+  """Returns the criterion of a config, before anything is measured.
+
+  Raises:
+    NightError: a phase or the criterion does not take the value it is given.
+  """
+  try:
+    if cfg.num_nights < 1:
+      raise ValueError(f'num_nights={cfg.num_nights} must be at least 1')
+    wake.Options(**cfg.wake)
+    rem_options(cfg.rem)
+    consolidate_options(cfg.consolidate)
+    return gate_lib.make_criterion(
+        [setting(t) for t, _ in cfg.evaluation.temperatures],
+        seed=cfg.seed, **cfg.criterion,
+    )
+  except (TypeError, ValueError) as error:
+    raise NightError(f'the config does not fit: {error}') from error
+
+
+def rem_options(cfg: ml_collections.ConfigDict) -> rem.Options:
+  return rem.Options(**{
+      **cfg, 'perturbation': langevin.Perturbation(**cfg.perturbation)
+  })
+
+
+def consolidate_options(cfg: ml_collections.ConfigDict) -> consolidate.Options:
+  fields = {field.name for field in dataclasses.fields(consolidate.Options)}
+  return consolidate.Options(**{
+      **{name: value for name, value in cfg.items() if name in fields},
+      'weights': compose.LossWeights(**cfg.weights),
+  })
 
 
 def snapshot_step(night: int, phase: str) -> int:
@@ -229,6 +273,9 @@ class Night:
             key=jax.random.fold_in(self._key, 0),
             weights_digest=self.weights,
             night=self.index,
+            read_wave=functools.partial(
+                trajectory_log.read_wave, self._log_path('wake')
+            ),
             on_wave=self._on_wave,
         )
       records = list(trajectory_log.read(self._log_path('wake')))
@@ -241,11 +288,11 @@ class Night:
     self._note('wake', **_counts(records))
     return records
 
-  def _on_wave(self, wave: int, samples: Sequence[rollout.Sample]) -> None:
-    passed = sum(sample.verdict.passed for sample in samples)
+  def _on_wave(self, wave: int, records: Sequence[Record]) -> None:
+    passed = sum(e['verdict']['status'] == types.PASS for e in records)
     self.metrics.write(
         'wake', self.index, wave,
-        {'samples': len(samples), 'verified': passed / len(samples)},
+        {'samples': len(records), 'verified': passed / len(records)},
     )
 
   def _check_unchanged(self) -> None:
@@ -257,10 +304,7 @@ class Night:
 
   def rem(self, wake_log: Sequence[Record]) -> list[Record]:
     """Trains the dreamer and collects its dreams."""
-    cfg = self.cfg.rem
-    options = rem.Options(**{
-        **cfg, 'perturbation': langevin.Perturbation(**cfg.perturbation)
-    })
+    options = rem_options(self.cfg.rem)
     with self.work.phase(self.index, 'rem'):
       if not self._done('rem'):
         partial = snapshots.Snapshots(
@@ -373,11 +417,7 @@ class Night:
       step = snapshot_step(self.index, 'consolidate')
       if self._done('consolidate'):
         return self.work.snapshots.restore(step, target)['params']
-      options = consolidate.Options(**{
-          name: value for name, value in cfg.items()
-          if name in {f.name for f in dataclasses.fields(consolidate.Options)}
-          and name != 'weights'
-      }, weights=compose.LossWeights(**cfg.weights))
+      options = consolidate_options(cfg)
       memories = self.memories(wake_log, dream_log)
       if not any(memory.sign > 0 for memory in memories):
         raise NightError(
@@ -392,6 +432,18 @@ class Night:
       steps = consolidate.plan(
           memories, anchors, options, row_multiple=devices,
           seed=self.cfg.seed + self.index,
+      )
+      self._note(
+          'consolidate',
+          steps=len(steps),
+          positives=sum(memory.sign > 0 for memory in memories),
+          negatives=sum(memory.sign < 0 for memory in memories),
+          anchors=len(anchors),
+          problems=len({memory.problem for memory in memories}),
+          tokens=sum(int((s.packed.group > 0).sum()) for s in steps),
+          targets=sum(int(s.packed.target_mask.sum()) for s in steps),
+          padding=1.0 - sum(int((s.packed.group > 0).sum()) for s in steps)
+          / sum(s.packed.group.size for s in steps),
       )
       partial = snapshots.Snapshots(
           self.directory / 'consolidate' / 'partial', keep_last=1
@@ -419,18 +471,6 @@ class Night:
             ),
         )
         self._record('consolidate', {'params': params}, snapshots.digest(params))
-      self._note(
-          'consolidate',
-          steps=len(steps),
-          positives=sum(memory.sign > 0 for memory in memories),
-          negatives=sum(memory.sign < 0 for memory in memories),
-          anchors=len(anchors),
-          problems=len({memory.problem for memory in memories}),
-          tokens=sum(int((s.packed.group > 0).sum()) for s in steps),
-          targets=sum(int(s.packed.target_mask.sum()) for s in steps),
-          padding=1.0 - sum(int((s.packed.group > 0).sum()) for s in steps)
-          / sum(s.packed.group.size for s in steps),
-      )
     return params
 
   def judge(
@@ -444,6 +484,13 @@ class Night:
       after = snapshots.digest(tuned)
       path = self.directory / 'morning' / 'judgement.json'
       if not path.exists():
+        durable.write_json(
+            self.directory / 'morning' / 'results.json',
+            {
+                'dusk': {k: r.to_json() for k, r in dusk.items()},
+                'morning': {k: r.to_json() for k, r in morning.items()},
+            },
+        )
         drift = measurements.drift(self.cfg, self.lab, self.params, tuned)
         decision, differences = morning_lib.judge(
             self.criterion, dusk, morning, drift['code']['kl']['mean']
@@ -461,13 +508,6 @@ class Night:
             ),
             'z_past': measurements.z_past(self.lab, self.params, wake_log),
         })
-        durable.write_json(
-            self.directory / 'morning' / 'results.json',
-            {
-                'dusk': {k: r.to_json() for k, r in dusk.items()},
-                'morning': {k: r.to_json() for k, r in morning.items()},
-            },
-        )
       gate = json.loads(path.read_text())['gate']
       if not self._done('morning'):
         self._record(
@@ -480,9 +520,16 @@ class Night:
   def report(self, command: str) -> None:
     """Writes report.json, report.md, report.html and the figures."""
     self.metrics.close()
-    report = report_lib.write(self, command)
-    print(f'\nReport: {self.directory / "report.html"}')
-    print('\n'.join(pages.summary(report)))
+    report_lib.write(self, command)
+    show(self.work, self.index)
+
+
+def show(work: workdir_lib.Workdir, index: int) -> None:
+  """Prints where a night's report is, and its five lines."""
+  directory = work.night(index)
+  report = json.loads((directory / 'report.json').read_text())
+  print(f'\nReport: {directory / "report.html"}')
+  print('\n'.join(pages.summary(report)))
 
 
 def _restore(partial: snapshots.Snapshots, abstract: Any):

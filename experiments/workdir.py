@@ -58,7 +58,7 @@ class Workdir:
     resolved = json.loads(json.dumps(config.to_dict()))
     try:
       self.path.mkdir(parents=True, exist_ok=True)
-      self._lock = open(self.path / 'lock', 'w', encoding='utf-8')
+      self._lock = open(self.path / 'lock', 'a', encoding='utf-8')
     except OSError as error:
       raise WorkdirError(
           f'cannot write to the work directory {self.path}'
@@ -71,8 +71,18 @@ class Workdir:
           f'another process is using the work directory {self.path}; wait for'
           ' it or choose another with --workdir'
       ) from error
-    self._register('config.json', resolved, _MAY_CHANGE)
-    self._register('criterion.json', dict(criterion))
+    self._unwritten: dict[str, Any] = {}
+    self._compare('config.json', resolved, _MAY_CHANGE)
+    self._compare('criterion.json', dict(criterion))
+
+  def begin(self) -> None:
+    """Writes down what the run is.
+
+    Apart from opening, so that a command that cannot begin (no model, no
+    sandbox) binds the directory to nothing.
+    """
+    for name, value in self._unwritten.items():
+      durable.write_json(self.path / name, value)
     if not (self.path / 'versions.json').exists():
       durable.write_json(self.path / 'versions.json', versions())
     self.snapshots = snapshots.Snapshots(self.path / 'snapshots')
@@ -81,17 +91,16 @@ class Workdir:
     """Lets another process use the directory."""
     self._lock.close()
 
-  def _register(self, name, value, may_change=()) -> None:
+  def _compare(self, name, value, may_change=()) -> None:
     path = self.path / name
     if path.exists():
       try:
-        old = json.loads(path.read_text())
-      except ValueError as error:
+        written = json.loads(path.read_text())
+        old = {**written, **{key: value[key] for key in may_change}}
+      except (TypeError, ValueError) as error:
         raise WorkdirError(
             f'{path} is not JSON any more; restore it or use another --workdir'
         ) from error
-      for key in may_change:
-        old[key] = value[key]
       different = first_difference(old, value)
       if different is not None:
         key, was, now = different
@@ -100,7 +109,9 @@ class Workdir:
             f'{was}" and this command has "{now}"; repeat the old value or'
             ' choose another --workdir'
         )
-    durable.write_json(path, value)
+      if written == value:
+        return
+    self._unwritten[name] = value
 
   def night(self, night: int) -> pathlib.Path:
     """Returns the folder of a night, made if new."""

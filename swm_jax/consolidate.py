@@ -401,6 +401,7 @@ def make_loss(
     packed = batch.packed
     scores = training.score(
         trainable['model'], packed, config,
+        indices=batch.z_past.indices if options.weights.der else None,
         return_lse=options.energy == 'hopfield',
     )
     terms = {'ce': -(batch.ce_weight * scores.log_prob).sum()}
@@ -409,12 +410,9 @@ def make_loss(
     if options.weights.cd:
       terms['cd'] = contrast(trainable, scores, batch)
     if options.weights.der:
-      values, log_rest = anchoring.top_k_log_probs(
-          scores.log_probs, batch.z_past.indices
-      )
       distance = anchoring.der_loss(
-          values, log_rest, batch.z_past, batch.anchor_weight > 0,
-          form=options.anchor_form,
+          scores.stored.values, scores.stored.log_rest, batch.z_past,
+          batch.anchor_weight > 0, form=options.anchor_form,
       )
       terms['der'] = (batch.anchor_weight * distance).sum()
     return compose.compose(terms, options.weights)

@@ -65,7 +65,8 @@ class Options:
     log_z_learning_rate: of the log Z head.
     warmup: updates.
     clip: global gradient norm, after division of the loss by beta^2.
-    tokens_per_step: computed tokens of one update.
+    tokens_per_step: computed tokens of one micro-batch.
+    accumulate: micro-batches of an update.
     max_length: longest packed row.
   """
 
@@ -86,6 +87,7 @@ class Options:
   warmup: int
   clip: float
   tokens_per_step: int
+  accumulate: int
   max_length: int
 
   def __post_init__(self):
@@ -203,7 +205,10 @@ def make_trainer(
   """Builds the dreamer's trainer; log Z has a learning rate of its own."""
 
   def adam(learning_rate):
-    warm = optax.linear_schedule(0.0, learning_rate, options.warmup)
+    # Never 0: there are few updates, and none of them is for nothing.
+    warm = lambda count: learning_rate * jnp.minimum(
+        1.0, (count + 1) / max(options.warmup, 1)
+    )
     return optax.adamw(warm, b1=0.9, b2=0.95, weight_decay=0.0)
 
   tx = optax.chain(
@@ -296,18 +301,18 @@ def run(
     chosen = choose_prompts(problems, counts, options, rng)
     if not chosen:
       break
-    if index < log.num_waves:
-      records = read_wave(index)
-    else:
+    if index >= log.num_waves:
       dreamer = merge(params, state.params['lora'])
-      records = _dream(
+      log.append_wave(_dream(
           dreamer, chosen, index, decoder=decoder, tokenizer=tokenizer,
           verifiers=verifiers, options=options, night=night,
           key=jax.random.fold_in(key_dream, index),
           digest=digest(state.params['lora']),
-      )
-      log.append_wave(records)
+      ))
       del dreamer
+    # What is on disk, whether this process wrote it or the one before: stored
+    # temperatures and log-probs are narrower than those in memory.
+    records = read_wave(index)
     _count(records, counts)
     steps = []
     if options.objective != 'none':
@@ -395,20 +400,30 @@ def _lay_out(
       examples,
       rows=-(-rows // devices) * devices,
       length=options.max_length,
+      # Completions are never more than their row; most rows hold a prompt of
+      # a quarter of it.
       targets=options.max_length,
       slots=options.max_length // 4,
       seed=index,
   )
-  return [
-      jax.tree.map(lambda leaf: leaf[None], _payload(
-          batch, table, training.score_batch(params, batch, config)[0]
-      ))
+  payloads = [
+      _payload(batch, table, training.score_batch(params, batch, config)[0])
       for batch in packed
   ]
+  blank = jax.tree.map(np.zeros_like, payloads[0])
+  payloads += [blank] * (-len(payloads) % options.accumulate)
+  steps = []
+  for start in range(0, len(payloads), options.accumulate):
+    step = jax.tree.map(
+        lambda *leaves: np.stack(leaves),
+        *payloads[start : start + options.accumulate],
+    )
+    steps.append(step.replace(weight=step.weight / step.weight.sum()))
+  return steps
 
 
 def _payload(packed, table, log_prob) -> Batch:
-  """Gathers verdicts and sums the reference's log-probs of one update."""
+  """Gathers verdicts and the reference's log-probs of one micro-batch."""
   R, J = packed.trajectory_id.shape
   problem = np.zeros((R, J), np.int32)
   reward = np.zeros((R, J), np.float32)
@@ -427,5 +442,5 @@ def _payload(packed, table, log_prob) -> Batch:
       problem=problem,
       log_p_ref=np.asarray(log_p_ref),
       reward=reward,
-      weight=weight / max(weight.sum(), 1.0),
+      weight=weight,
   )

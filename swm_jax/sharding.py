@@ -95,7 +95,8 @@ def partition_spec(axes: Sequence[str | None], rules: Rules) -> P:
   if unknown := [axis for axis in axes if axis and axis not in table]:
     raise ValueError(f'no sharding rule names the logical axes {unknown}')
   entries = [table[axis] if axis else None for axis in axes]
-  return P(*(e if e is None or isinstance(e, str) else tuple(e) for e in entries))
+  # A configuration may have turned tuples of mesh axes into lists.
+  return P(*(tuple(e) if isinstance(e, list) else e for e in entries))
 
 
 def shardings(

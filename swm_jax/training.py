@@ -23,6 +23,9 @@ from swm_jax.losses import anchoring
 from swm_jax.models import transformer
 from swm_jax import types
 
+# Targets whose logits exist at the same time: 50 MB at 49,152 tokens.
+_LOGITS_AT_ONCE = 256
+
 PyTree = Any
 # loss_fn(trainable, frozen, batch) -> (loss, terms); a sum over the rows of the
 # batch, already divided by the step's own denominators, so that accumulation
@@ -37,8 +40,8 @@ class Scores(NamedTuple):
 
   Attributes:
     log_prob: of each target, nats, `[R, M]`, 0 where masked.
-    log_probs: full next-token log-distribution, `[R, M, V]`, float32. XLA never
-      materialises it where nothing but `log_prob` is used.
+    stored: log-probabilities at the ids asked for, and of all others together;
+      `indices` are those ids. None if none were.
     hidden: output of the final norm that predicts each target, `[R, M, D]`.
     prompt_hidden: output of the final norm at the end of each trajectory's
       prompt, `[R, J, D]`.
@@ -47,7 +50,7 @@ class Scores(NamedTuple):
   """
 
   log_prob: jax.Array
-  log_probs: jax.Array
+  stored: types.TopKLogits | None
   hidden: jax.Array
   prompt_hidden: jax.Array
   lse: jax.Array | None
@@ -59,6 +62,7 @@ def score(
     batch: batching.PackedBatch,
     config: transformer.TransformerConfig,
     *,
+    indices: jax.Array | None = None,
     return_lse: bool = False,
 ) -> Scores:
   """Teacher-forces a packed batch.
@@ -67,6 +71,7 @@ def score(
     params: of the transformer.
     batch: packed prompts and completions.
     config: of the transformer.
+    indices: token ids whose log-probability is wanted too, `[R, M, K]`.
     return_lse: also return the parts of the Hopfield energy.
 
   Returns:
@@ -77,27 +82,90 @@ def score(
       batch.tokens,
       positions_BxT=batch.positions,
       attend=transformer.Attend(batch.group, batch.branch),
-      logits_at=batch.source,
+      compute_logits=False,
       return_lse=return_lse,
   )
-  log_probs_RxMxV = jax.nn.log_softmax(output.logits.astype(jnp.float32))
-  log_prob_RxM = jnp.take_along_axis(
-      log_probs_RxMxV, batch.target[..., None], axis=-1
-  )[..., 0]
   gather = lambda x_RxTxC, index: jnp.take_along_axis(
       x_RxTxC, index[..., None], axis=1
   )
   at_source = lambda layers: jnp.stack(
       [gather(layer_RxTxH, batch.source) for layer_RxTxH in layers], axis=-2
   )
+  hidden_RxMxD = gather(output.hidden_BxTxD, batch.source)
+
+  def read_logits(logits_RxCxV, target_RxC, indices_RxCxK):
+    log_z_RxC = jax.nn.logsumexp(logits_RxCxV, axis=-1)
+    logit_RxC = gather_last(logits_RxCxV, target_RxC[..., None])[..., 0]
+    stored = None
+    if indices_RxCxK is not None:
+      values, log_rest = anchoring.top_k_log_probs(logits_RxCxV, indices_RxCxK)
+      stored = types.TopKLogits(values, indices_RxCxK, log_rest)
+    return logit_RxC - log_z_RxC, stored
+
+  gather_last = functools.partial(jnp.take_along_axis, axis=-1)
+  log_prob_RxM, stored = map_logits(
+      read_logits, params, hidden_RxMxD, config, batch.target, indices
+  )
   return Scores(
       log_prob=jnp.where(batch.target_mask, log_prob_RxM, 0.0),
-      log_probs=log_probs_RxMxV,
-      hidden=gather(output.hidden_BxTxD, batch.source),
+      stored=stored,
+      hidden=hidden_RxMxD,
       prompt_hidden=gather(output.hidden_BxTxD, batch.prompt_end),
       lse=at_source(output.lse) if return_lse else None,
       query_norm=at_source(output.query_norm) if return_lse else None,
   )
+
+
+def map_logits(
+    fn: Callable[..., PyTree],
+    params: PyTree,
+    hidden_RxMxD: jax.Array,
+    config: transformer.TransformerConfig,
+    *arrays: PyTree,
+) -> PyTree:
+  """Applies a function of the logits, a part of the targets at a time.
+
+  Logits of all targets would be the largest array of a step by far; here they
+  exist for about 256 targets and are computed again in the backward pass.
+
+  Args:
+    fn: maps logits `[R, C, V]` and arrays `[R, C, ...]` to arrays
+      `[R, C, ...]`.
+    params: of the transformer.
+    hidden_RxMxD: output of the final norm.
+    config: of the transformer.
+    *arrays: pytrees of arrays `[R, M, ...]`.
+
+  Returns:
+    What `fn` gives, `[R, M, ...]`.
+  """
+  R, M, _ = hidden_RxMxD.shape
+  parts = max(1, -(-R * M // _LOGITS_AT_ONCE))
+  size = -(-M // parts)
+
+  def cut(x_RxMxC):
+    widths = [(0, 0)] * x_RxMxC.ndim
+    widths[1] = (0, parts * size - M)
+    padded = jnp.pad(x_RxMxC, widths)
+    return jnp.moveaxis(
+        padded.reshape(R, parts, size, *x_RxMxC.shape[2:]), 1, 0
+    )
+
+  def join(x_PxRxCxD):
+    x = jnp.moveaxis(x_PxRxCxD, 0, 1)
+    return x.reshape(R, parts * size, *x.shape[3:])[:, :M]
+
+  @jax.checkpoint
+  def part(hidden_RxCxD, arrays):
+    logits = transformer.logits_from_hidden(params, hidden_RxCxD, config)
+    return fn(logits, *arrays)
+
+  if parts == 1:
+    return part(hidden_RxMxD, arrays)
+  out = jax.lax.map(
+      lambda inputs: part(*inputs), jax.tree.map(cut, (hidden_RxMxD, arrays))
+  )
+  return jax.tree.map(join, out)
 
 
 @functools.partial(jax.jit, static_argnames=('config', 'top_logits'))
@@ -118,7 +186,10 @@ def score_batch(
   scores = score(params, batch, config)
   top_k = None
   if top_logits:
-    top_k = anchoring.compress(scores.log_probs, top_logits)
+    top_k = map_logits(
+        lambda logits: anchoring.compress(logits, top_logits),
+        params, scores.hidden, config,
+    )
   return scores.log_prob, top_k
 
 

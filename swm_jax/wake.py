@@ -17,6 +17,8 @@ from swm_jax.samplers import decode
 from swm_jax.samplers import rollout
 from swm_jax.verifiers import pool as pool_lib
 
+Record = trajectory_log.Record
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -43,7 +45,8 @@ def run(
     key: jax.Array,
     weights_digest: str,
     night: int,
-    on_wave: Callable[[int, Sequence[rollout.Sample]], None],
+    read_wave: Callable[[int], Sequence[Record]],
+    on_wave: Callable[[int, Sequence[Record]], None],
 ) -> None:
   """Answers every day problem and finalizes the log.
 
@@ -59,27 +62,29 @@ def run(
     key: of all samples; folded with problem and sample.
     weights_digest: of `params`, written to each record.
     night: counted from 0.
-    on_wave: called with the index and samples of each wave made durable.
+    read_wave: returns the records of a wave of the log that is durable.
+    on_wave: called with the index and records of each durable wave, also of
+      those that the log held before: a wake cut after writing one has perhaps
+      not told of it.
   """
   waves = range(0, len(problems), options.wave)
   for wave, start in enumerate(waves):
-    if wave < log.num_waves:
-      continue
-    trajectories, samples = rollout.rollout(
-        decoder,
-        params,
-        tokenizer,
-        problems[start : start + options.wave],
-        verifiers,
-        plan=options.temperatures,
-        key=key,
-        progress=f'wake {wave + 1}/{len(waves)}',
-    )
-    log.append_wave(
-        rollout.records(
-            trajectories, samples, key=key, phase='wake', night=night,
-            weights_digest=weights_digest,
-        )
-    )
-    on_wave(wave, samples)
+    if wave >= log.num_waves:
+      trajectories, samples = rollout.rollout(
+          decoder,
+          params,
+          tokenizer,
+          problems[start : start + options.wave],
+          verifiers,
+          plan=options.temperatures,
+          key=key,
+          progress=f'wake {wave + 1}/{len(waves)}',
+      )
+      log.append_wave(
+          rollout.records(
+              trajectories, samples, key=key, phase='wake', night=night,
+              weights_digest=weights_digest,
+          )
+      )
+    on_wave(wave, read_wave(wave))
   log.finalize()

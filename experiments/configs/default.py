@@ -69,7 +69,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       max_prompt=96,
       max_new_tokens=48,
       chunk=8,  # steps between two visits of the host
-      top_logits=64,  # K of z_past
+      top_logits=128,  # K of z_past
       taps=(10, 20),  # layers whose residual stream is logged
   )
   cfg.verifier = config_dict.create(
@@ -94,12 +94,12 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
   )
 
   cfg.wake = config_dict.create(
-      temperatures=((0.0, 1), (0.4, 4), (0.8, 2)),
+      temperatures=((0.0, 1), (0.4, 6), (0.8, 4)),
       wave=100,
   )
   cfg.rem = config_dict.create(
-      rounds=8,
-      prompts=16,
+      rounds=6,
+      prompts=20,
       temperatures=((0.4, 2), (0.7, 2), (1.0, 2)),
       perturbed=((0.4, 2),),
       perturbation=config_dict.create(
@@ -116,16 +116,17 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       beta=10.0,  # nats
       rank=16,
       alpha=32.0,
-      learning_rate=1e-4,
+      learning_rate=3e-4,
       log_z_learning_rate=1e-3,
       warmup=4,
       clip=1.0,
-      tokens_per_step=1536,
+      tokens_per_step=768,
+      accumulate=3,
       max_length=384,
   )
   cfg.consolidate = config_dict.create(
       epochs=2,
-      max_tokens=0,  # computed tokens after which to stop, 0 is no limit
+      max_tokens=40_000,  # computed tokens after which to stop, 0: no limit
       tokens_per_step=1024,
       accumulate=1,
       max_length=384,
@@ -138,7 +139,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       rare_first=True,
       min_weight=0.1,
       energy='nll',
-      weights=config_dict.create(ce=1.0, cd=0.1, der=0.1, replay_ce=0.0),
+      weights=config_dict.create(ce=1.0, cd=0.1, der=1.0, replay_ce=0.0),
       contrast_form='softplus',
       contrast_beta=2.0,
       contrast_margin=0.0,

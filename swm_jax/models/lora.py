@@ -1,7 +1,7 @@
 """Low-rank updates of projection matrices (https://arxiv.org/abs/2106.09685).
 
-A tree `{'layer_0': {'q': {'a': [in, rank], 'b': [rank, out]}, ...}, ...}` beside
-the base parameters, which it never changes.
+An update is a tree beside the base parameters, which it never changes:
+`{'layer_0': {'q': {'a': [in, rank], 'b': [rank, out]}, ...}, ...}`.
 """
 
 from collections.abc import Sequence

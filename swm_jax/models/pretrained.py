@@ -327,13 +327,14 @@ def _names(file):
 def _from_hf_config(folder, hf_config, dtype):
   get = hf_config.get
   rope = get('rope_parameters') or get('rope_scaling') or {}
-  # value that we can run -> what the file says
+  rope_type = rope.get('rope_type', rope.get('type', 'default'))
+  # name -> (value that we can run, what the file says)
   required = {
       'model_type': ('llama', get('model_type')),
       'hidden_act': ('silu', get('hidden_act', 'silu')),
       'attention_bias': (False, get('attention_bias', False)),
       'mlp_bias': (False, get('mlp_bias', False)),
-      'rope_type': ('default', rope.get('rope_type', rope.get('type', 'default'))),
+      'rope_type': ('default', rope_type),
   }
   for name, (supported, value) in required.items():
     if value != supported:

@@ -104,9 +104,9 @@ class Output(NamedTuple):
     latents_BxLxTxD: residual stream entering the tapped layers, after edits,
       float32; None without taps.
     lse: per layer `[B, T, H]`, logsumexp of beta k·q over the keys seen, nats.
-    query_norm: per layer `[B, T, H]`, q·q / 2 of the rotated query, so that its
-      Hopfield energy (https://arxiv.org/abs/2008.02217) is
-      `query_norm - lse / beta`, with beta = head_dim**-0.5 as in `lse`.
+    query_norm: per layer `[B, T, H]`, beta q·q / 2 of the rotated query, nats;
+      beta = head_dim**-0.5 as in `lse`, so that beta times the Hopfield energy
+      of a query (https://arxiv.org/abs/2008.02217) is `query_norm - lse`.
   """
 
   logits: jax.Array | None
@@ -296,7 +296,7 @@ class Layer(nn.Module):
     h_BxTxD += _project(mlp_BxTxF, params['down'])
 
     query = query.astype(jnp.float32)
-    query_norm_BxTxH = 0.5 * (query * query).sum(axis=-1)
+    query_norm_BxTxH = 0.5 * config.head_dim**-0.5 * (query**2).sum(axis=-1)
     return _constrain(h_BxTxD), cache, lse_BxTxH, query_norm_BxTxH
 
 

@@ -34,6 +34,10 @@ _STREAMS_PER_SLOT = 4
 class DecodeConfig:
   """How to decode.
 
+  The cache holds `slots` rows of `max_prompt + max_new_tokens` positions, and
+  every step reads all of it: at 64 rows of SmolLM2-135M, 128 positions are
+  0.4 GB and a fifth of a step. Set both lengths to what is needed.
+
   Attributes:
     slots: rows of a forward pass.
     max_prompt: longest prompt, tokens.
@@ -42,7 +46,9 @@ class DecodeConfig:
     top_logits: K of the recorded `TopKLogits`; 0 records none.
     taps: layers whose residual stream is recorded.
     top_k: draw among the k most probable tokens; 0 is all.
-    top_p: draw among the most probable tokens of this total probability.
+    top_p: draw among the most probable tokens of this total probability; below
+      1 without `top_k` each step sorts the vocabulary, which on CPU costs
+      several times the model.
   """
 
   slots: int = 64

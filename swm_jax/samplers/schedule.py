@@ -110,7 +110,7 @@ class Run:
     self._stop_state = stop_table.stop_state
     self._request = request
     self._perturb = perturb
-    self._streams, self._layers = streams.empty(shape)
+    self._streams, self._layers = self._place(streams.empty(shape))
     self._prefilled = None
     self._ready = []  # (entry of self._prefilled, group)
     self._batches = self._batch_prompts()
@@ -133,6 +133,18 @@ class Run:
       # First tokens differ too: look again before the next forward pass.
       if not self._admit(view):
         self._advance(view)
+
+  def _place(self, state):
+    """Puts fresh state where the parameters are, as later state will be."""
+    sharding = jax.tree.leaves(self._params)[0].sharding
+    if isinstance(sharding, jax.sharding.NamedSharding):
+      return jax.device_put(
+          state,
+          jax.sharding.NamedSharding(
+              sharding.mesh, jax.sharding.PartitionSpec()
+          ),
+      )
+    return state
 
   def _batch_prompts(self) -> list[list[_Group]]:
     """Batches of groups; their order changes no result."""
@@ -245,7 +257,7 @@ class Run:
       cache = transformer.init_cache(
           self._shape.model, _PREFILL_BATCH, room
       )
-      layers = cache.layers
+      layers = self._place(cache.layers)
     else:
       layers = self._prefilled.layers
     self._prefilled = streams.prefill(

@@ -49,7 +49,7 @@ class HopfieldEnergyTest(absltest.TestCase):
     )
     out = jax.jit(run)({'params': _params()}, tokens)
     beta = CONFIG.head_dim**-0.5
-    parts_BxT = (out.query_norm[1] - out.lse[1] / beta).sum(-1)
+    parts_BxT = (out.query_norm[1] - out.lse[1]).sum(-1) / beta
     length_B = jnp.array([6, 4, 1])
     valid = jnp.arange(6)[None] < length_B[:, None]
     energy = _energy(1)

@@ -70,9 +70,9 @@ class TransformerTest(parameterized.TestCase):
     chex.assert_trees_all_equal_structs(
         params, jax.tree.map(lambda _: 0, axes, is_leaf=is_leaf)
     )
+    jax.tree.map(lambda x, a: self.assertLen(a, x.ndim), params, axes)
     jax.tree.map(
-        lambda p, a, d: (self.assertLen(a, p.ndim), self.assertEqual(d[0], p.shape)),
-        params, axes, described,
+        lambda x, p: self.assertEqual(p.shape, x.shape), params, described
     )
     # Per layer: 2 norms of 32, q and o 32x32, k and v 32x16, 3 of 32x48.
     layer = 2 * 32 + 2 * 1024 + 2 * 512 + 3 * 1536
@@ -91,7 +91,8 @@ class TransformerTest(parameterized.TestCase):
 
   def test_rms_norm_by_hand(self):
     # Mean square of (3, 4) is 12.5.
-    x = transformer.rms_norm(jnp.array([[3.0, 4.0]]), jnp.array([1.0, 2.0]), 0.0)
+    x, scale = jnp.array([[3.0, 4.0]]), jnp.array([1.0, 2.0])
+    x = transformer.rms_norm(x, scale, 0.0)
     np.testing.assert_allclose(
         x[0], [3 / 12.5**0.5, 8 / 12.5**0.5], rtol=1e-6
     )
@@ -108,7 +109,8 @@ class TransformerTest(parameterized.TestCase):
     full = _apply(params, tokens).logits
     length_B = jnp.array([3, 5])
     # Right-padded prefill, then each row goes on from its own length.
-    prompt = jnp.where(jnp.arange(5)[None] < length_B[:, None], tokens[:, :5], 0)
+    valid = jnp.arange(5)[None] < length_B[:, None]
+    prompt = jnp.where(valid, tokens[:, :5], 0)
     out = _apply(
         params,
         prompt,
@@ -208,16 +210,18 @@ class TransformerTest(parameterized.TestCase):
   def test_logits_only_where_asked(self):
     params, tokens = _params(), _tokens()
     full = _apply(params, tokens)
-    one = _apply(params, tokens, logits_at=jnp.array([3, 6])).logits
-    chex.assert_trees_all_close(one, full.logits[jnp.arange(2), jnp.array([3, 6])])
+    rows, at = jnp.arange(2), jnp.array([3, 6])
+    one = _apply(params, tokens, logits_at=at).logits
+    chex.assert_trees_all_close(one, full.logits[rows, at], atol=1e-6)
     at = jnp.array([[0, 0, 2], [6, 1, 5]])
     some = _apply(params, tokens, logits_at=at).logits
-    chex.assert_trees_all_close(some, full.logits[jnp.arange(2)[:, None], at])
+    chex.assert_trees_all_close(some, full.logits[rows[:, None], at], atol=1e-6)
     none = _apply(params, tokens, compute_logits=False)
     self.assertIsNone(none.logits)
     chex.assert_trees_all_close(
         transformer.logits_from_hidden(params, none.hidden_BxTxD, CONFIG),
         full.logits,
+        atol=1e-6,
     )
 
   def test_first_position_energy_parts_by_hand(self):
@@ -225,9 +229,8 @@ class TransformerTest(parameterized.TestCase):
     params, tokens = _params(), _tokens()
     out = _apply(params, tokens, return_lse=True)
     layer = params['layer_0']
-    x = transformer.rms_norm(
-        params['embedding'][tokens[:, 0]], layer['attention_norm'], CONFIG.norm_eps
-    )
+    x = params['embedding'][tokens[:, 0]]
+    x = transformer.rms_norm(x, layer['attention_norm'], CONFIG.norm_eps)
     query = (x @ layer['q']).reshape(2, 4, 8)
     key = jnp.repeat((x @ layer['k']).reshape(2, 2, 8), 2, axis=1)
     chex.assert_trees_all_close(
@@ -240,7 +243,8 @@ class TransformerTest(parameterized.TestCase):
     params, tokens = _params(), _tokens()
 
     def gradient(config):
-      loss = lambda p: jnp.square(_apply(p, tokens, config=config).logits).mean()
+      run = functools.partial(_apply, config=config)
+      loss = lambda p: jnp.square(run(p, tokens).logits).mean()
       return jax.jit(jax.value_and_grad(loss))(params)
 
     remat = dataclasses.replace(CONFIG, remat=True)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from swm_jax import sharding
 from swm_jax import tokenization
 from swm_jax.models import pretrained
 from swm_jax.models import transformer
@@ -29,7 +30,12 @@ MODEL = transformer.TransformerConfig(
 )
 # Slots are few, so that rows queue, park, and take over each other's slots.
 CONFIG = decode.DecodeConfig(
-    slots=4, max_prompt=20, max_new_tokens=12, chunk=3, top_logits=5, taps=(0, 2)
+    slots=4,
+    max_prompt=20,
+    max_new_tokens=12,
+    chunk=3,
+    top_logits=5,
+    taps=(0, 2),
 )
 TOKENIZER = tokenization.byte_tokenizer()
 PROMPTS = tuple(
@@ -90,7 +96,9 @@ def teacher_forced(params, config, trajectories, row, taps=()):
 @functools.cache
 def _forward(config, taps):
   model = transformer.Transformer(config)
-  return jax.jit(lambda p, tokens: model.apply({'params': p}, tokens, taps=taps))
+  return jax.jit(
+      lambda params, tokens: model.apply({'params': params}, tokens, taps=taps)
+  )
 
 
 def assert_rows_equal(actual, expected):
@@ -296,6 +304,22 @@ class ErrorsTest(parameterized.TestCase):
 
 
 @pytest.mark.slow
+class ShardedDecoderTest(absltest.TestCase):
+
+  def test_a_mesh_changes_nothing_but_rounding(self):
+    mesh = sharding.make_mesh({'fsdp': 4, 'tensor': 2})
+    axes = transformer.logical_axes(MODEL)
+    params = sharding.shard_params(
+        tiny_params(), sharding.shardings(mesh, axes)
+    )
+    sharded = decoder()(params, PROMPTS, *request())
+    np.testing.assert_array_equal(sharded.tokens, decoded().tokens)
+    np.testing.assert_allclose(
+        sharded.log_prob, decoded().log_prob, atol=1e-4
+    )
+
+
+@pytest.mark.slow
 class PretrainedDecoderTest(absltest.TestCase):
 
   def test_log_probs_equal_teacher_forced_ones(self):
@@ -326,10 +350,10 @@ class PretrainedDecoderTest(absltest.TestCase):
     for row in range(10):
       log_p_TxV, _, _, n = teacher_forced(params, config, trajectories, row)
       tokens = trajectories.tokens[row, :n]
-      # float32, 30 layers, other shapes of the same sums: 1e-5 is typical.
+      # float32, 30 layers, other shapes of the same sums: 2e-5 was measured.
       np.testing.assert_allclose(
           trajectories.log_prob[row, :n],
           log_p_TxV[np.arange(n), tokens],
-          atol=2e-3,
+          atol=2e-4,
       )
     self.assertTrue(trajectories.stopped.any())

@@ -18,7 +18,8 @@ def stream(B=3, T=5, D=16, seed=0):
   rng = np.random.default_rng(seed)
   h = rng.standard_normal((B, T, D)).astype(np.float32)
   valid = np.arange(T)[None] < np.array([5, 3, 1])[:B, None]
-  return jnp.asarray(h), jnp.asarray(valid), jax.random.split(jax.random.key(1), B)
+  keys = jax.random.split(jax.random.key(1), B)
+  return jnp.asarray(h), jnp.asarray(valid), keys
 
 
 class LangevinStepTest(parameterized.TestCase):

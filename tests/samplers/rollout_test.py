@@ -13,6 +13,7 @@ from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import rollout
 from swm_jax.samplers import stopping
+from swm_jax.verifiers import python
 
 TOKENIZER = tokenization.byte_tokenizer()
 MODEL = transformer.TransformerConfig(
@@ -33,7 +34,7 @@ def problem(name):
       template='t/u',
       prompt=f'```python\n# {name}\ndef f(a):',
       entry_point='f',
-      tests=(),
+      tests=(((1,), 2),),
   )
 
 
@@ -70,7 +71,7 @@ def verdict(problem, source):
   )
 
 
-def run(problems, plan=PLAN):
+def run(problems, plan=PLAN, verifier=None):
   init = jax.jit(transformer.init_params, static_argnums=0)
   table = stopping.build_stop_table(
       TOKENIZER, column_zero=True, stop_tokens=[TOKENIZER.eos_id, 7, 9, 11, 13]
@@ -81,7 +82,7 @@ def run(problems, plan=PLAN):
       init(MODEL, jax.random.key(0)),
       TOKENIZER,
       problems,
-      LateVerifier(len(problems) * sum(count for _, count in plan)),
+      verifier or LateVerifier(len(problems) * sum(n for _, n in plan)),
       plan=plan,
       key=jax.random.key(5),
   )
@@ -143,6 +144,14 @@ class RolloutTest(parameterized.TestCase):
       self.assertEqual(
           rollout.completion_text(TOKENIZER, table, ids), text
       )
+
+  def test_the_python_verifier_judges_what_was_sampled(self):
+    with python.PythonVerifier(allow_unsafe=True).pool(1) as pool:
+      _, samples = run(PROBLEMS[:2], verifier=pool)
+    for s in samples:
+      # A random model writes no function that passes, and every one is judged.
+      self.assertEqual(s.verdict.status, types.FAIL)
+      self.assertEqual(s.verdict.verifier, 'python')
 
   def test_equal_ids_are_refused(self):
     with self.assertRaisesRegex(ValueError, 'distinct ids'):

@@ -73,7 +73,9 @@ class StopTableTest(parameterized.TestCase):
 
   @hypothesis.settings(deadline=None, max_examples=300)
   @hypothesis.given(
-      stops=_STOPS, column_zero=st.booleans(), text=st.text('ab\n é', max_size=9)
+      stops=_STOPS,
+      column_zero=st.booleans(),
+      text=st.text('ab\n é', max_size=9),
   )
   def test_truncate_is_the_text_before_the_first_completed_stop(
       self, stops, column_zero, text

@@ -96,7 +96,8 @@ def _attention(query, key, value, seen, scale):
   )
   lse_BxKxGxT = jnp.log(total_BxKxGxT) + top[..., 0]
   total_BxTxKxG = jnp.moveaxis(total_BxKxGxT, -1, 1)
-  out_BxTxKxGxD /= jnp.where(total_BxTxKxG == 0.0, 1.0, total_BxTxKxG)[..., None]
+  total_BxTxKxG = jnp.where(total_BxTxKxG == 0.0, 1.0, total_BxTxKxG)
+  out_BxTxKxGxD /= total_BxTxKxG[..., None]
   return out_BxTxKxGxD.astype(query.dtype), jnp.moveaxis(lse_BxKxGxT, -1, 1)
 
 
