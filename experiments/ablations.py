@@ -19,21 +19,18 @@ from absl import app
 from absl import flags
 from absl import logging
 import ml_collections
-from ml_collections import config_flags
 
 from experiments import apparatus as apparatus_lib
 from experiments import nightly
 from experiments import pages
 from experiments import phases
 from experiments import workdir as workdir_lib
+from experiments.configs import default
 from swm_jax import durable
 from swm_jax.evaluation import contamination
 
-_CONFIG = config_flags.DEFINE_config_file(
-    'config', 'experiments/configs/default.py', lock_config=True
-)
+# --config and --workdir are those of `nightly`.
 _PRESET = flags.DEFINE_string('preset', 'plain', 'Which arms to run.')
-_WORKDIR = flags.DEFINE_string('workdir', None, 'Where arms are kept.')
 
 Report = Mapping[str, Any]
 # An arm changes the config, given the reports of the arms before it.
@@ -137,7 +134,7 @@ def table(reports: Mapping[str, Report]) -> str:
 
 def main(argv):
   del argv
-  if _WORKDIR.value is None:
+  if flags.FLAGS.workdir is None:
     raise app.UsageError('--workdir is needed')
   if _PRESET.value not in PRESETS:
     raise app.UsageError(
@@ -145,9 +142,10 @@ def main(argv):
     )
   phases.log_to_terminal()
   phases.exit_on_sigterm()
-  workdir = pathlib.Path(_WORKDIR.value)
+  workdir = pathlib.Path(flags.FLAGS.workdir)
+  cfg = flags.FLAGS.config or default.get_config()
   try:
-    reports = run(_CONFIG.value, _PRESET.value, workdir)
+    reports = run(cfg, _PRESET.value, workdir)
   except (
       apparatus_lib.SetupError,
       contamination.ContaminationError,

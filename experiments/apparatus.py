@@ -173,6 +173,7 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
   plain = dataclasses.replace(sizes, top_logits=0, taps=())
   long = dataclasses.replace(
       plain,
+      slots=cfg.evaluation.humaneval_slots,
       max_prompt=cfg.evaluation.humaneval_max_prompt,
       max_new_tokens=cfg.evaluation.humaneval_max_new_tokens,
   )

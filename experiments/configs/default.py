@@ -66,7 +66,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
   )
   cfg.decode = config_dict.create(
       slots=64,  # rows of a forward pass
-      max_prompt=96,
+      max_prompt=64,
       max_new_tokens=48,
       chunk=8,  # steps between two visits of the host
       top_logits=128,  # K of z_past
@@ -80,7 +80,8 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
 
   cfg.evaluation = config_dict.create(
       temperatures=((0.0, 1), (0.2, 4), (0.4, 4), (0.8, 4)),
-      wave=100,  # problems that become durable together
+      wave=152,  # problems that become durable together
+      humaneval_slots=16,  # its cache is ten times as long
       humaneval_max_prompt=512,
       humaneval_max_new_tokens=128,
       drift_tokens=4096,  # of code and of English, for KL and perplexity
@@ -95,7 +96,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
 
   cfg.wake = config_dict.create(
       temperatures=((0.0, 1), (0.4, 6), (0.8, 4)),
-      wave=100,
+      wave=152,
   )
   cfg.rem = config_dict.create(
       rounds=6,

@@ -28,9 +28,9 @@ def get_config() -> ml_collections.ConfigDict:
       temperatures=((0.0, 1), (0.8, 2)), wave=4, humaneval_max_prompt=384,
       humaneval_max_new_tokens=40, drift_tokens=256, energy_trajectories=16,
   )
-  cfg.wake.update(temperatures=((0.0, 1), (0.8, 3)), wave=4)
+  cfg.wake.update(temperatures=((0.0, 1), (0.8, 5)), wave=4)
   cfg.rem.update(
-      rounds=2, prompts=4, temperatures=((0.8, 2), (1.0, 2)),
+      rounds=2, prompts=6, temperatures=((0.8, 2), (1.0, 3)),
       perturbed=((0.8, 1),), max_pass_rate=1.0, rank=2, alpha=4.0,
       learning_rate=1e-3, max_length=384, tokens_per_step=768,
   )
