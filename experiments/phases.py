@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import shutil
 import signal
 import sys
 from typing import Any
@@ -209,6 +210,8 @@ class Night:
     )
     # Weights are kept for ever, of rejected nights too; the rest is small.
     self.work.snapshots.save(step, tree, lineage.to_json(), keep=True)
+    # What a finished phase would have continued from is of no more use.
+    shutil.rmtree(self.directory / phase / 'partial', ignore_errors=True)
 
   def _log(self, phase: str) -> trajectory_log.TrajectoryLog:
     return trajectory_log.TrajectoryLog(

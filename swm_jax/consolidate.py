@@ -100,7 +100,7 @@ class Memory:
     prompt: token ids.
     tokens: of the completion, stop included.
     sign: +1 for x+, -1 for x-, 0 for an anchor.
-    log_mu: log-probability under the policy that drew it, nats.
+    log_mu: log-probability under the untempered model that drew it, nats.
     pass_rate: share of verified samples of its problem.
     top_k: z_past at each token, for anchors.
   """

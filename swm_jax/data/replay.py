@@ -1,12 +1,11 @@
-"""Buffers that outlive a night: reservoir anchors and prioritised replay.
+"""The buffer that outlives a night: a reservoir of anchors.
 
-Both are deterministic functions of their seed and of the order of insertion,
-and are saved with the state of their generator, so that a night continued after
-a kill draws what the uninterrupted one would have drawn.
+It is a deterministic function of its seed and of the order of insertion, and is
+saved with the state of its generator, so that a night continued after a kill
+draws what the uninterrupted one would have drawn.
 """
 
 from collections.abc import Mapping, Sequence
-import dataclasses
 import io
 import json
 import os
@@ -226,123 +225,5 @@ class Reservoir:
   @classmethod
   def load(cls, path: str | os.PathLike) -> 'Reservoir':
     buffer = cls(capacity=1, seed=0)
-    buffer.set_state(*_read(path))
-    return buffer
-
-
-@dataclasses.dataclass(frozen=True)
-class _Prioritised:
-  priority: float
-  entry: Entry
-
-
-class PrioritisedReplay:
-  """Distinct dreams, a few a problem, drawn in proportion to priority."""
-
-  def __init__(self, per_problem: int):
-    """Makes an empty buffer.
-
-    Args:
-      per_problem: most dreams kept of one problem; beyond it the lowest
-        priority goes, so that an easy problem cannot fill the buffer.
-    """
-    if per_problem < 1:
-      raise ValueError(f'{per_problem=} must be at least 1')
-    self._per_problem = per_problem
-    # Dictionaries keep insertion order, which makes draws reproducible.
-    self._items: dict[str, dict[str, _Prioritised]] = {}
-
-  def __len__(self) -> int:
-    return sum(len(kept) for kept in self._items.values())
-
-  def _all(self) -> list[tuple[str, str, _Prioritised]]:
-    return [
-        (problem, key, item)
-        for problem, kept in self._items.items()
-        for key, item in kept.items()
-    ]
-
-  @property
-  def entries(self) -> tuple[Entry, ...]:
-    return tuple(item.entry for _, _, item in self._all())
-
-  def add(
-      self,
-      problem: str,
-      key: str,
-      entry: Mapping[str, Any],
-      *,
-      priority: float,
-  ) -> bool:
-    """Offers a dream; returns whether the buffer holds it now.
-
-    Args:
-      problem: problem id, the unit of the cap.
-      key: equal for equal programs, e.g. a digest of the normalised syntax
-        tree. A dream with the key of one that is there replaces it, which is
-        also how a priority is changed.
-      entry: nested dicts of arrays, numbers and text; copied.
-      priority: positive; draws are proportional to it.
-
-    Raises:
-      ValueError: if the priority is not positive and finite, or the entry has
-        other fields than those in the buffer.
-    """
-    if not (np.isfinite(priority) and priority > 0):
-      raise ValueError(
-          f'dream {key} of {problem} has priority {priority}; it must be'
-          ' positive and finite'
-      )
-    item = _Prioritised(float(priority), _freeze(entry))
-    if self._items:
-      _check_form(item.entry, self.entries[0])
-    kept = self._items.get(problem, {})
-    if key not in kept and len(kept) == self._per_problem:
-      lowest = min(kept, key=lambda other: kept[other].priority)
-      if kept[lowest].priority >= item.priority:
-        return False
-      del kept[lowest]
-    self._items.setdefault(problem, {})[key] = item
-    return True
-
-  def draw(self, rng: np.random.Generator, n: int) -> list[Entry]:
-    """Draws without replacement, at most all, in proportion to priority."""
-    items = [item for _, _, item in self._all()]
-    n = min(n, len(items))
-    if not n:
-      return []
-    weights = np.array([item.priority for item in items])
-    places = rng.choice(
-        len(items), size=n, replace=False, p=weights / weights.sum()
-    )
-    return [items[i].entry for i in places]
-
-  def get_state(self) -> tuple[Columns, dict[str, Any]]:
-    """Returns arrays and a JSON record that restore the buffer exactly."""
-    return _to_columns(self.entries), {
-        'per_problem': self._per_problem,
-        'items': [
-            [problem, key, item.priority] for problem, key, item in self._all()
-        ],
-    }
-
-  def set_state(
-      self, columns: Mapping[str, np.ndarray], state: Mapping[str, Any]
-  ) -> None:
-    self._per_problem = state['per_problem']
-    self._items = {}
-    for (problem, key, priority), entry in zip(
-        state['items'], _from_columns(columns), strict=True
-    ):
-      item = _Prioritised(priority, entry)
-      self._items.setdefault(problem, {})[key] = item
-
-  def save(self, path: str | os.PathLike) -> None:
-    """Writes the buffer atomically to one file; equal state, equal bytes."""
-    _write(path, *self.get_state())
-
-  @classmethod
-  def load(cls, path: str | os.PathLike) -> 'PrioritisedReplay':
-    buffer = cls(per_problem=1)
     buffer.set_state(*_read(path))
     return buffer

@@ -118,9 +118,8 @@ def test_two_draws_are_independent_and_repeatable():
 
 def test_empty_buffers_survive(tmp_path):
   replay.Reservoir(capacity=2, seed=0).save(tmp_path / 'a.npz')
-  assert not len(replay.Reservoir.load(tmp_path / 'a.npz'))
-  replay.PrioritisedReplay(per_problem=2).save(tmp_path / 'b.npz')
-  buffer = replay.PrioritisedReplay.load(tmp_path / 'b.npz')
+  buffer = replay.Reservoir.load(tmp_path / 'a.npz')
+  assert not len(buffer)
   assert buffer.draw(np.random.default_rng(0), 3) == []
 
 
@@ -136,52 +135,3 @@ def test_damaged_or_missing_buffer_is_named(tmp_path):
     path.write_bytes(damaged)
     with pytest.raises(ValueError, match='anchors.npz is corrupt'):
       replay.Reservoir.load(path)
-
-
-def test_replay_caps_each_problem_and_drops_the_lowest():
-  buffer = replay.PrioritisedReplay(per_problem=2)
-  assert buffer.add('p', 'a', _dream(log_ref=-1.0), priority=1.0)
-  assert buffer.add('p', 'b', _dream(log_ref=-2.0), priority=3.0)
-  assert not buffer.add('p', 'c', _dream(log_ref=-3.0), priority=0.5)
-  assert buffer.add('p', 'd', _dream(log_ref=-4.0), priority=2.0)
-  assert buffer.add('q', 'a', _dream(log_ref=-5.0), priority=0.1)
-  assert [e['log_ref'] for e in buffer.entries] == [-2.0, -4.0, -5.0]
-
-
-def test_replay_holds_equal_programs_once():
-  buffer = replay.PrioritisedReplay(per_problem=2)
-  buffer.add('p', 'a', _dream(log_ref=-1.0), priority=1.0)
-  buffer.add('p', 'a', _dream(log_ref=-2.0), priority=5.0)
-  assert [e['log_ref'] for e in buffer.entries] == [-2.0]
-  for priority in (0.0, -1.0, float('nan'), float('inf')):
-    with pytest.raises(ValueError, match='must be positive and finite'):
-      buffer.add('p', 'b', _dream(), priority=priority)
-
-
-def test_replay_draws_in_proportion_to_priority():
-  buffer = replay.PrioritisedReplay(per_problem=1)
-  for problem, priority in zip('abc', (1.0, 2.0, 5.0)):
-    buffer.add(problem, 'k', _dream(log_ref=-priority), priority=priority)
-  rng = np.random.default_rng(0)
-  runs = 2000
-  first = [-buffer.draw(rng, 1)[0]['log_ref'] for _ in range(runs)]
-  for priority in (1.0, 2.0, 5.0):
-    share = priority / 8
-    standard_error = np.sqrt(runs * share * (1 - share))
-    assert abs(first.count(priority) - runs * share) < 4 * standard_error
-
-
-def test_replay_restores_exactly(tmp_path):
-  buffer = replay.PrioritisedReplay(per_problem=3)
-  for i in range(20):
-    buffer.add(
-        f'p{i % 5}', f'k{i}', _dream(length=1 + i % 3), priority=1.0 + i % 7
-    )
-  buffer.save(tmp_path / 'replay')
-  restored = replay.PrioritisedReplay.load(tmp_path / 'replay')
-  _assert_equal(buffer.entries, restored.entries)
-  _assert_equal(
-      buffer.draw(np.random.default_rng(4), 6),
-      restored.draw(np.random.default_rng(4), 6),
-  )
-  assert not restored.add('p0', 'new', _dream(), priority=0.5)

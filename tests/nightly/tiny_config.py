@@ -36,7 +36,7 @@ def get_config() -> ml_collections.ConfigDict:
   )
   cfg.rem.perturbation.layer = 1
   cfg.consolidate.update(
-      epochs=3, tokens_per_step=1024, max_length=512, learning_rate=5e-4,
+      epochs=3, tokens_per_step=1024, max_length=512, learning_rate=1e-3,
       warmup=1, save_every=1, anchor_text_tokens=256, anchor_capacity=16,
   )
   return cfg
