@@ -20,6 +20,7 @@ _REPORT = flags.DEFINE_string('report', None, 'report.json of a night.')
 Report = Mapping[str, Any]
 
 DUSK, MORNING, DREAM = '#4a5a8c', '#d9822b', '#3d8b6e'
+PHASES = ('dusk', 'wake', 'rem', 'consolidate', 'morning', 'judge')
 _DPI = 150
 _STYLE = {
     'font.size': 9,
@@ -50,7 +51,7 @@ def pass_by_temperature(report: Report) -> figure.Figure:
   axes = fig.subplots(1, 2)
   for ax, name in zip(axes, ('held_out', 'unrelated')):
     result = report['evaluation'][name]
-    settings = list(result['dusk']['curve'])
+    settings = report['evaluation']['temperatures']
     x = np.arange(len(settings))
     for offset, time, colour in ((-0.06, 'dusk', DUSK), (0.06, 'morning', MORNING)):
       curve = [result[time]['curve'][s] for s in settings]
@@ -61,11 +62,13 @@ def pass_by_temperature(report: Report) -> figure.Figure:
     ax.set_xticks(x, settings)
     ax.set_xlabel('sampling temperature')
     ax.set_ylabel('pass@1')
-    ax.set_ylim(bottom=0)
+    # A little room, so that a curve at 0 is seen.
+    ax.set_ylim(bottom=-0.03 * ax.get_ylim()[1])
     ax.set_title(
         f'{name.replace("_", "-")}, {result["dusk"]["problems"]} problems'
     )
-  axes[0].legend()
+  # Beside the axes: within them intervals are everywhere.
+  fig.legend(*axes[0].get_legend_handles_labels(), loc='outside right upper')
   return fig
 
 
@@ -102,7 +105,7 @@ def pass_by_type(report: Report) -> figure.Figure:
     }[name]
     ax.set_title(f'{title} (number of problems)')
   axes[1].set_xlabel('pass@1 at the best setting, 95 % interval over templates')
-  axes[0].legend(loc='lower right')
+  fig.legend(*axes[0].get_legend_handles_labels(), loc='outside right upper')
   return fig
 
 
@@ -151,6 +154,8 @@ def dreams(report: Report) -> figure.Figure:
       color=MORNING, label='unsolved by wake',
   )
   axes[1].set_ylabel('distinct verified dreams')
+  axes[1].set_ylim(bottom=0)
+  axes[1].yaxis.set_major_locator(ticker.MaxNLocator(integer=True))
   axes[1].legend(fontsize=8)
   axes[2].plot(
       # A dreamer that is not trained has no loss.
@@ -198,7 +203,8 @@ def consolidation(report: Report) -> figure.Figure:
 
 def phases(report: Report) -> figure.Figure:
   """Time, tokens and peak memory of each phase."""
-  names = list(report['phases'])
+  # JSON sorts its keys; a night has an order.
+  names = [name for name in PHASES if name in report['phases']]
   fig = _figure(7.0, 0.9 + 0.3 * len(names))
   axes = fig.subplots(1, 3, sharey=True)
   y = np.arange(len(names))[::-1]

@@ -47,6 +47,14 @@ def run(cfg, workdir: str, command: str) -> None:
   work.close()
 
 
+def parse_flags(argv: list[str]) -> list[str]:
+  """Parses as absl does, with one sentence where the config does not fit."""
+  try:
+    return app.parse_flags_with_usage(argv)
+  except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+    sys.exit(f'nightly: --config: {" ".join(str(error).split())}')
+
+
 def main(argv):
   if len(argv) > 1:
     raise app.UsageError(f'unexpected arguments: {argv[1:]}')
@@ -70,4 +78,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(main, flags_parser=parse_flags)

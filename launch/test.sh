@@ -2,7 +2,7 @@
 # Sets everything up, then runs all tests. Extra arguments go to pytest, e.g.
 # -m 'not slow' for the fast suite.
 set -euo pipefail
-root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+root="$(unset CDPATH && cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 "$root/launch/setup.sh"
 cd "$root"
 exec .venv/bin/python -m pytest "$@"

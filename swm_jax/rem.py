@@ -410,6 +410,8 @@ def _lay_out(
       _payload(batch, table, training.score_batch(params, batch, config)[0])
       for batch in packed
   ]
+  if not payloads:  # The verifier failed on all of them.
+    return []
   blank = jax.tree.map(np.zeros_like, payloads[0])
   payloads += [blank] * (-len(payloads) % options.accumulate)
   steps = []

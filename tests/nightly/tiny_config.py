@@ -19,7 +19,7 @@ def get_config() -> ml_collections.ConfigDict:
       unrelated_types=tuple(
           name for name in catalog.templates() if name not in EXPLORED
       ),
-      day=8, held_out=8, unrelated=4, humaneval=1,
+      day=8, held_out=6, unrelated=3, humaneval=1,
   )
   cfg.decode.update(
       slots=16, max_prompt=384, max_new_tokens=40, top_logits=8, taps=(1,)
