@@ -170,7 +170,9 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
       decode.Decoder, config, stops, pad_id=tokenizer.pad_id
   )
   sizes = decode.DecodeConfig(**cfg.decode)
-  plain = dataclasses.replace(sizes, top_logits=0, taps=())
+  plain = dataclasses.replace(
+      sizes, top_logits=0, record_hidden=False, taps=()
+  )
   long = dataclasses.replace(
       plain,
       slots=cfg.evaluation.humaneval_slots,

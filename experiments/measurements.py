@@ -20,6 +20,7 @@ from swm_jax.data import replay
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import drift as drift_lib
 from swm_jax.losses import anchoring
+from swm_jax.models import quantised_hidden
 from swm_jax.models import transformer
 from swm_jax.tasks import english
 
@@ -52,18 +53,23 @@ def anchors(
 ) -> list[consolidate.Memory]:
   """Adds the night's verified wake traces to the reservoir and returns it.
 
-  z_past of a wake trace was written while it was decoded; that of the generic
-  text is computed on the first night and kept. Neither is ever refreshed.
+  z_past of a wake trace was written while it was decoded, as final hidden
+  states; on entering, it becomes the largest logits and the rest, with the
+  output table of the weights that decoded. That of the generic text is computed
+  on the first night. Neither is ever refreshed.
 
   Args:
     work: holds `anchors_NNN`, the reservoir after each night.
     lab: model and tokenizer.
-    params: W_k, for the text of the first night.
+    params: W_k, which decoded the wake log.
     weights: digest of `params`.
     wake_log: of this night.
     night: counted from 0.
     cfg: of consolidation.
     seed: of the reservoir.
+
+  Raises:
+    ValueError: the wake log is of other weights, or without hidden states.
   """
   path = work.path / 'anchors' / f'night_{night:03d}'
   if path.exists():
@@ -74,16 +80,11 @@ def anchors(
       reservoir = replay.Reservoir.load(previous)
     else:
       reservoir = replay.Reservoir(cfg.anchor_capacity, seed=seed)
-      for entry in _text_entries(lab, params, cfg.anchor_text_tokens):
+      for entry in _text_entries(lab, params, cfg):
         reservoir.add({**entry, 'weights': weights})
-    for entry in wake_log:
-      if entry['verdict']['status'] == types.PASS:
-        reservoir.add({
-            'prompt': np.asarray(entry['prompt_tokens'], np.int32),
-            'tokens': np.asarray(entry['tokens'], np.int32),
-            'top_k': entry['top_k'],
-            'weights': entry['weights_digest'],
-        })
+    passed = [e for e in wake_log if e['verdict']['status'] == types.PASS]
+    for entry in _wake_entries(lab, params, weights, passed, cfg):
+      reservoir.add({**entry, 'weights': weights})
     reservoir.save(path)
   return [
       consolidate.Memory(
@@ -97,9 +98,61 @@ def anchors(
   ]
 
 
-def _text_entries(lab, params, tokens: int) -> list[dict[str, Any]]:
+def _anchor(
+    lab, prompt, tokens, top_k: types.TopKLogits
+) -> dict[str, Any]:
+  """An entry of the reservoir, in the types of the log."""
+  index_dtype = trajectory_log.index_dtype(lab.config.vocab_size)
+  return {
+      'prompt': np.asarray(prompt, np.int32),
+      'tokens': np.asarray(tokens, np.int32),
+      'top_k': {
+          'values': np.asarray(top_k.values, np.float16),
+          'indices': np.asarray(top_k.indices, index_dtype),
+          'log_rest': np.asarray(top_k.log_rest, np.float32),
+      },
+  }
+
+
+@functools.partial(jax.jit, static_argnames=('config', 'top_logits'))
+def _expand(params, stored, config, top_logits):
+  """The largest logits `[N, K]` of the weights that wrote hidden states."""
+  top_k = training.map_logits(
+      lambda logits: anchoring.compress(logits, top_logits),
+      params, quantised_hidden.dequantise(stored)[None], config,
+  )
+  return jax.tree.map(lambda x: x[0], top_k)
+
+
+def _wake_entries(
+    lab, params, weights: str, wake_log: Sequence[Record], cfg
+) -> list[dict[str, Any]]:
+  """Wake traces with the logits that their hidden states stand for."""
+  for entry in wake_log:
+    if entry['weights_digest'] != weights:
+      raise ValueError(
+          f'the wake log was decoded by weights {entry["weights_digest"][:16]},'
+          f' and its hidden states say nothing with those of {weights[:16]};'
+          ' give the weights that decoded'
+      )
+  if not wake_log:
+    return []
+  stored = jax.tree.map(
+      lambda *leaves: np.concatenate(leaves),
+      *map(trajectory_log.quantised_hidden, wake_log),
+  )
+  top_k = _expand(params, stored, lab.config, cfg.anchor_top_logits)
+  ends = np.cumsum([len(entry['tokens']) for entry in wake_log])
+  split = [np.split(np.asarray(x), ends[:-1]) for x in jax.tree.leaves(top_k)]
+  return [
+      _anchor(lab, e['prompt_tokens'], e['tokens'], types.TopKLogits(*leaves))
+      for e, *leaves in zip(wake_log, *split)
+  ]
+
+
+def _text_entries(lab, params, cfg) -> list[dict[str, Any]]:
   """Windows of the anchor text with the logits of the first night's weights."""
-  ids = lab.tokenizer.encode(anchor_text())[:tokens]
+  ids = lab.tokenizer.encode(anchor_text())[: cfg.anchor_text_tokens]
   examples = batching.text_examples(ids, length=_TEXT_WINDOW)
   entries = []
   for example in examples:
@@ -107,18 +160,11 @@ def _text_entries(lab, params, tokens: int) -> list[dict[str, Any]]:
         [example], rows=1, length=_TEXT_WINDOW, targets=_TEXT_WINDOW, slots=1
     )
     _, top_k = training.score_batch(
-        params, packed, lab.config, lab.decoder.config.top_logits
+        params, packed, lab.config, cfg.anchor_top_logits
     )
-    n = len(example.completions[0])
-    entries.append({
-        'prompt': np.asarray(example.prompt, np.int32),
-        'tokens': np.asarray(example.completions[0], np.int32),
-        'top_k': {
-            'values': np.asarray(top_k.values)[0, :n].astype(np.float16),
-            'indices': np.asarray(top_k.indices)[0, :n],
-            'log_rest': np.asarray(top_k.log_rest)[0, :n],
-        },
-    })
+    [tokens] = example.completions
+    top_k = jax.tree.map(lambda x: x[0, : len(tokens)], top_k)
+    entries.append(_anchor(lab, example.prompt, tokens, top_k))
   return entries
 
 
@@ -221,11 +267,19 @@ def energies(
 
 
 @functools.partial(jax.jit, static_argnames='config')
-def _lost(params, packed, stored, config):
+def _lost(params, packed, top_k, hidden, config):
+  """Nats `[R, M]` lost by the hidden states and by the largest logits."""
   scores = training.score(params, packed, config)
+
+  def lost(logits, top_k, hidden):
+    read = quantised_hidden.logits(params, hidden, config)
+    return {
+        'kl': anchoring.dense_kl(logits, read),
+        'kl_top_k': anchoring.kl_to_dense(top_k, logits),
+    }
+
   return training.map_logits(
-      lambda logits, stored: anchoring.kl_to_dense(stored, logits),
-      params, scores.hidden, config, stored,
+      lost, params, scores.hidden, config, top_k, hidden
   )
 
 
@@ -235,7 +289,18 @@ def z_past(
     wake_log: Sequence[Record],
     trajectories: int = 128,
 ) -> dict[str, Any]:
-  """Bytes of z_past per token, and the KL lost by storing only the top K."""
+  """Bytes of z_past per token, and how far it is from the dense logits.
+
+  Args:
+    lab: the model.
+    params: W_k, which decoded the wake log.
+    wake_log: of this night.
+    trajectories: about so many are measured.
+
+  Returns:
+    `kl` is that of the distribution which the hidden states give back, nats per
+    token; `kl_top_k` that of the largest logits with the rest spread evenly.
+  """
   stride = max(1, len(wake_log) // trajectories)
   entries = [e for e in wake_log[::stride] if len(e['tokens'])]
   examples = [
@@ -246,28 +311,33 @@ def z_past(
       examples, tokens_per_batch=_BATCH_TOKENS, max_length=384
   )
   stored = {
-      i: trajectory_log.top_k_logits(e) for i, e in enumerate(entries)
+      i: (trajectory_log.top_k_logits(e), trajectory_log.quantised_hidden(e))
+      for i, e in enumerate(entries)
   }
-  total, tokens = 0.0, 0
+  lost, tokens = {'kl': 0.0, 'kl_top_k': 0.0}, 0
   for packed in batching.pack(
       examples, rows=shape.rows, length=shape.length, targets=shape.targets,
       slots=shape.slots,
   ):
-    top_k = batching.per_target(stored, packed)
+    top_k, hidden = batching.per_target(stored, packed)
     top_k = top_k.replace(indices=np.where(
         packed.target_mask[..., None], top_k.indices,
         np.arange(top_k.indices.shape[-1]),
     ))
-    kl = _lost(params, packed, top_k, lab.config)
-    total += float(jnp.where(packed.target_mask, kl, 0.0).sum())
+    kl = _lost(params, packed, top_k, hidden, lab.config)
+    for name, kl_RxM in kl.items():
+      lost[name] += float(jnp.where(packed.target_mask, kl_RxM, 0.0).sum())
     tokens += int(packed.target_mask.sum())
   size = sum(
-      array.nbytes for e in entries for array in e['top_k'].values()
+      array.nbytes
+      for e in entries for part in ('top_k', 'hidden')
+      for array in e[part].values()
   ) / tokens
   dense = 4 * lab.config.vocab_size
   return {
       'bytes_per_token': size,
       'share_of_dense': size / dense,
-      'kl': total / tokens,
+      **{name: total / tokens for name, total in lost.items()},
+      'top_logits': entries[0]['top_k']['values'].shape[1],
       'tokens': tokens,
   }

@@ -95,6 +95,22 @@ class TopKLogits:
 
 
 @struct.dataclass
+class QuantisedHidden:
+  """Final hidden states in a byte a dimension; `models/quantised_hidden.py`.
+
+  With the output table of the weights that decoded, and with no other, this is
+  the whole next-token distribution.
+
+  Attributes:
+    codes: of the rotated state, `[..., D]`, int8.
+    scale: of a unit of the codes, `[...]`, float32.
+  """
+
+  codes: Array
+  scale: Array
+
+
+@struct.dataclass
 class Trajectories:
   """Sampled completions; every row is one trajectory.
 
@@ -108,6 +124,8 @@ class Trajectories:
     log_prob_behaviour: under the policy that drew it (temperature, top-k,
       top-p), nats, `[B, T]`; 0 for greedy rows.
     top_k: the untempered distribution at each sampled token, or None.
+    hidden: output of the final norm that predicted each sampled token, `[B, T,
+      D]` and `[B, T]`, or None.
     latents: residual stream at the tapped layers, float32, `[B, L, 2, D]`;
       index 0 is the last prompt token, 1 the mean over the completion.
     stopped: True where a stop was reached before the length limit, `[B]`.
@@ -120,5 +138,6 @@ class Trajectories:
   log_prob: Array
   log_prob_behaviour: Array
   top_k: TopKLogits | None
+  hidden: QuantisedHidden | None
   latents: Array
   stopped: Array

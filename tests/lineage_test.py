@@ -25,6 +25,7 @@ def _write_log(directory, seed):
       log_prob=np.zeros((2, 4), np.float32),
       log_prob_behaviour=np.zeros((2, 4), np.float32),
       top_k=None,
+      hidden=None,
       latents=np.zeros((2, 1, 2, 8), np.float32),
       stopped=np.ones(2, bool),
   )

@@ -230,6 +230,7 @@ def test_third_parties_can_open_the_wake_log():
   assert len(records) == tiny.report(workdir)['wake']['sampled']
   first = records[0]
   assert first['top_k']['values'].shape == (len(first['tokens']), 8)
+  assert first['hidden']['codes'].shape == (len(first['tokens']), 64)
   assert first['latents'].shape == (1, 2, 64)
   assert first['verdict']['isolation'].decode()
 

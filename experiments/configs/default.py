@@ -69,7 +69,8 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       max_prompt=64,
       max_new_tokens=48,
       chunk=8,  # steps between two visits of the host
-      top_logits=128,  # K of z_past
+      top_logits=16,  # of each token, to be read without the weights
+      record_hidden=True,  # z_past, in a byte a dimension
       taps=(10, 20),  # layers whose residual stream is logged
   )
   cfg.verifier = config_dict.create(
@@ -146,6 +147,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       contrast_margin=0.0,
       contrast_l2=0.0,
       anchor_form='kl',
+      anchor_top_logits=128,  # K that the current model is compared at
       anchor_share=0.15,
       anchor_capacity=512,  # trajectories that survive from night to night
       anchor_text_tokens=4096,  # English that enters the anchors on night 0

@@ -26,7 +26,7 @@ from swm_jax import types
 Record = dict[str, Any]
 
 _NAME = 'trajectory_log'
-_VERSION = '1.0.0'
+_VERSION = '1.1.0'
 _SHARD = _NAME + '-train.array_record-{:05d}'
 # The record's own template for tfds: no count of shards in the names, because
 # the count is not known when the first shard becomes visible.
@@ -37,11 +37,22 @@ _FLOAT16_MAX = float(np.finfo(np.float16).max)
 _NOT_CONTENT = ('cpu_seconds', 'wall_seconds', 'detail')
 
 
+def index_dtype(vocab_size: int) -> type[np.integer]:
+  """The smallest type that stored token ids fit in."""
+  return np.uint16 if vocab_size <= 65_536 else np.int32
+
+
 def features(vocab_size: int) -> tfds.features.FeaturesDict:
   """Returns the schema of a record.
 
   Letters: P prompt tokens, T completion tokens, K stored logits, L tapped
   layers, D model width. All of them may vary between records.
+
+  z_past, the distribution that each token was drawn from, is there twice.
+  `top_k` can be read as it is. `hidden` is all of it, and needs the output
+  table of the weights that decoded: the snapshot, or initial model, whose
+  digest is `weights_digest`, which for a dream names LoRA weights on top of the
+  night's, whose table they leave alone. With any other table it is wrong.
 
   Args:
     vocab_size: token ids of stored logits take two bytes up to 65,536, four
@@ -54,7 +65,6 @@ def features(vocab_size: int) -> tfds.features.FeaturesDict:
     return tfds.features.Tensor(shape=shape, dtype=dtype, encoding=encoding)
 
   text = tfds.features.Text
-  index_dtype = np.uint16 if vocab_size <= 65_536 else np.int32
   return tfds.features.FeaturesDict({
       'problem': text(doc='Problem id.'),
       'type': text(doc='Problem type.'),
@@ -68,8 +78,12 @@ def features(vocab_size: int) -> tfds.features.FeaturesDict:
       'temperature': np.float32,
       'top_k': {
           'values': tensor(np.float16, None, None),
-          'indices': tensor(index_dtype, None, None),
+          'indices': tensor(index_dtype(vocab_size), None, None),
           'log_rest': tensor(np.float32, None),
+      },
+      'hidden': {
+          'codes': tensor(np.int8, None, None),
+          'scale': tensor(np.float32, None),
       },
       'latents': tensor(np.float16, None, 2, None),
       'stopped': np.bool_,
@@ -138,6 +152,13 @@ def record(
         indices=trajectories.top_k.indices[row, :length],
         log_rest=trajectories.top_k.log_rest[row, :length],
     )
+  if trajectories.hidden is None:
+    hidden = types.QuantisedHidden(np.zeros((length, 0)), np.zeros(length))
+  else:
+    hidden = types.QuantisedHidden(
+        codes=trajectories.hidden.codes[row, :length],
+        scale=trajectories.hidden.scale[row, :length],
+    )
   latents = np.clip(trajectories.latents[row], -_FLOAT16_MAX, _FLOAT16_MAX)
   return {
       'problem': problem.id,
@@ -156,6 +177,7 @@ def record(
           'indices': top_k.indices,
           'log_rest': top_k.log_rest,
       },
+      'hidden': {'codes': hidden.codes, 'scale': hidden.scale},
       'latents': latents,
       'stopped': bool(trajectories.stopped[row]),
       'verdict': {
@@ -176,8 +198,26 @@ def record(
   }
 
 
+def quantised_hidden(entry: Record) -> types.QuantisedHidden:
+  """Returns a record's final hidden states, `[T, D]` and `[T]`.
+
+  They make logits with the output table of the weights named by the record's
+  `weights_digest` and no other.
+
+  Raises:
+    ValueError: the decoder recorded none.
+  """
+  codes = entry['hidden']['codes']
+  if not codes.shape[1]:
+    raise ValueError(
+        f'the record of {entry["problem"]} has no hidden states; decode with'
+        ' record_hidden'
+    )
+  return types.QuantisedHidden(codes, entry['hidden']['scale'])
+
+
 def top_k_logits(entry: Record) -> types.TopKLogits:
-  """Returns a record's z_past in computing types, leaves `[T, K]`, `[T]`."""
+  """Returns a record's top logits in computing types, `[T, K]`, `[T]`."""
   stored = entry['top_k']
   return types.TopKLogits(
       values=stored['values'].astype(np.float32),

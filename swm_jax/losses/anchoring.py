@@ -2,7 +2,9 @@
 
 z_past is written once, when an example enters the buffer, as the K largest
 log-probabilities and the mass of the rest (`types.TopKLogits`). The current
-model is read at the same K ids, so that no dense z_past is ever formed.
+model is read at the same K ids, so that no dense z_past is ever formed. The log
+keeps more of a wake trace, its final hidden states; their K largest logits are
+read with the output table of the weights that decoded, never of current ones.
 DER++ adds cross-entropy on a second, independent draw: that is plain CE, a
 term of its own in `compose`.
 """
@@ -146,11 +148,16 @@ def reconstruct(stored: types.TopKLogits, vocab_size: int) -> jax.Array:
   )
 
 
+def dense_kl(past: jax.Array, current: jax.Array) -> jax.Array:
+  """KL(softmax(past) || softmax(current)) of logits `[..., V]`, nats."""
+  log_p = jax.nn.log_softmax(past.astype(jnp.float32), axis=-1)
+  log_q = jax.nn.log_softmax(current.astype(jnp.float32), axis=-1)
+  return jnp.sum(jnp.exp(log_p) * (log_p - log_q), axis=-1)
+
+
 def kl_to_dense(stored: types.TopKLogits, logits: jax.Array) -> jax.Array:
   """KL(softmax(logits) || reconstruction), nats, `[...]`: what storing lost."""
-  log_p = jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
-  log_q = reconstruct(stored, logits.shape[-1])
-  return jnp.sum(jnp.exp(log_p) * (log_p - log_q), axis=-1)
+  return dense_kl(logits, reconstruct(stored, logits.shape[-1]))
 
 
 def _classes(values, log_rest, mask):

@@ -44,6 +44,7 @@ class DecodeConfig:
     max_new_tokens: longest completion, tokens.
     chunk: steps between visits of the host, at most.
     top_logits: K of the recorded `TopKLogits`; 0 records none.
+    record_hidden: record the final hidden state that predicted each token.
     taps: layers whose residual stream is recorded.
     top_k: draw among the k most probable tokens; 0 is all.
     top_p: draw among the most probable tokens of this total probability; below
@@ -56,6 +57,7 @@ class DecodeConfig:
   max_new_tokens: int = 64
   chunk: int = 8
   top_logits: int = 0
+  record_hidden: bool = False
   taps: tuple[int, ...] = ()
   top_k: int = 0
   top_p: float = 1.0
@@ -166,6 +168,7 @@ class Decoder:
         max_prompt=config.max_prompt,
         max_new_tokens=config.max_new_tokens,
         top_logits=config.top_logits,
+        record_hidden=config.record_hidden,
         taps=tuple(config.taps),
         top_k=config.top_k,
         top_p=config.top_p,

@@ -304,11 +304,14 @@ class Run:
     result.tokens[rows] = np.where(mask, state.tokens_CxT, result.tokens[rows])
     result.log_prob[rows] = np.where(mask, state.log_prob_CxT, 0)
     result.log_prob_behaviour[rows] = np.where(mask, state.behaviour_CxT, 0)
-    if result.top_k is not None:
-      for name in ('values', 'indices', 'log_rest'):
-        new = getattr(state.top_logits, name)
-        seen = mask.reshape(mask.shape + (1,) * (new.ndim - 2))
-        getattr(result.top_k, name)[rows] = np.where(seen, new, 0)
+
+    def write(recorded, new):
+      seen = mask.reshape(mask.shape + (1,) * (new.ndim - 2))
+      recorded[rows] = np.where(seen, new, 0)
+
+    jax.tree.map(
+        write, (result.top_k, result.hidden), (state.top_logits, state.hidden)
+    )
     fed = np.maximum(state.count_C - 1, 1)[:, None, None]
     result.latents[rows, :, 0] = state.prompt_latents_CxLxD
     result.latents[rows, :, 1] = state.latents_sum_CxLxD / fed
@@ -336,6 +339,11 @@ def _empty_result(shape, request, pad_id) -> types.Trajectories:
         indices=np.zeros((B, T, K), np.int32),
         log_rest=np.zeros((B, T), np.float32),
     )
+  hidden = None
+  if shape.record_hidden:
+    hidden = types.QuantisedHidden(
+        codes=np.zeros((B, T, D), np.int8), scale=np.zeros((B, T), np.float32)
+    )
   return types.Trajectories(
       prompt_tokens=prompt_tokens,
       prompt_length=lengths[request.prompt_index_B] if B else lengths[:0],
@@ -344,6 +352,7 @@ def _empty_result(shape, request, pad_id) -> types.Trajectories:
       log_prob=np.zeros((B, T), np.float32),
       log_prob_behaviour=np.zeros((B, T), np.float32),
       top_k=top_k,
+      hidden=hidden,
       latents=np.zeros((B, L, 2, D), np.float32),
       stopped=np.zeros((B,), bool),
   )

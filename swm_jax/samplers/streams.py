@@ -19,6 +19,7 @@ import jax.numpy as jnp
 
 from swm_jax import types
 from swm_jax.models import latents
+from swm_jax.models import quantised_hidden
 from swm_jax.models import transformer
 from swm_jax.samplers import drawing
 from swm_jax.samplers import langevin
@@ -48,6 +49,7 @@ class Streams(NamedTuple):
     log_prob_CxT: untempered, nats.
     behaviour_CxT: of the law that was drawn from, nats.
     top_logits: `[C, T, K]` at each sampled token, or None.
+    hidden: `[C, T, D]` that predicted each sampled token, or None.
     prompt_latents_CxLxD: residual stream at the last prompt token.
     latents_sum_CxLxD: summed over the sampled tokens as they are fed.
   """
@@ -64,6 +66,7 @@ class Streams(NamedTuple):
   log_prob_CxT: jax.Array
   behaviour_CxT: jax.Array
   top_logits: types.TopKLogits | None
+  hidden: types.QuantisedHidden | None
   prompt_latents_CxLxD: jax.Array
   latents_sum_CxLxD: jax.Array
 
@@ -74,11 +77,13 @@ class Prefilled(NamedTuple):
   Attributes:
     layers: keys and values, `[G, P, K, D]`.
     logits_GxV: after the last prompt token.
+    hidden_GxD: what they are read from.
     latents_GxLxD: residual stream at the last prompt token.
   """
 
   layers: Layers
   logits_GxV: jax.Array
+  hidden_GxD: jax.Array
   latents_GxLxD: jax.Array
 
 
@@ -112,6 +117,7 @@ class Shape(NamedTuple):
     max_prompt: P.
     max_new_tokens: T.
     top_logits: K, 0 records none.
+    record_hidden: record final hidden states.
     taps: layers whose input is recorded.
     top_k: see `drawing.draw`; likewise `top_p`.
     key_impl: name of the generator behind the keys.
@@ -123,6 +129,7 @@ class Shape(NamedTuple):
   max_prompt: int
   max_new_tokens: int
   top_logits: int
+  record_hidden: bool
   taps: tuple[int, ...]
   top_k: int
   top_p: float
@@ -147,11 +154,14 @@ def empty(shape: Shape) -> tuple[Streams, Layers]:
   key_data = jax.random.key_data(jax.random.key(0, impl=shape.key_impl))
   integers = lambda *dims: jnp.zeros(dims, jnp.int32)
   floats = lambda *dims: jnp.zeros(dims, jnp.float32)
-  top_logits = None
+  top_logits = hidden = None
   if K:
     top_logits = types.TopKLogits(
         floats(C, T, K), integers(C, T, K), floats(C, T)
     )
+  if shape.record_hidden:
+    codes_CxTxD = jnp.zeros((C, T, D), jnp.int8)
+    hidden = types.QuantisedHidden(codes_CxTxD, floats(C, T))
   streams = Streams(
       slot_C=integers(C),
       status_C=integers(C),
@@ -165,6 +175,7 @@ def empty(shape: Shape) -> tuple[Streams, Layers]:
       log_prob_CxT=floats(C, T),
       behaviour_CxT=floats(C, T),
       top_logits=top_logits,
+      hidden=hidden,
       prompt_latents_CxLxD=floats(C, len(shape.taps), D),
       latents_sum_CxLxD=floats(C, len(shape.taps), D),
   )
@@ -250,7 +261,7 @@ def prefill(
       ),
   )
   logits_GxV = transformer.logits_from_hidden(params, hidden_GxD, shape.model)
-  return Prefilled(layers, logits_GxV, latents_GxLxD)
+  return Prefilled(layers, logits_GxV, hidden_GxD, latents_GxLxD)
 
 
 def _edit(params, length_G, key_data_GxW, strength, shape, width, perturb):
@@ -320,7 +331,8 @@ def admit(
       latents_sum_CxLxD=choose(0.0, streams.latents_sum_CxLxD),
   )
   streams = _draw(
-      streams, prefilled.logits_GxV, entry_C, fresh_C, next_state_SxV, shape
+      streams, prefilled.logits_GxV, prefilled.hidden_GxD, entry_C, fresh_C,
+      next_state_SxV, shape,
   )
   return streams, layers
 
@@ -388,7 +400,8 @@ def advance(
         + jnp.where(attached_C[:, None, None], fed_CxLxD, 0.0)
     )
     streams = _draw(
-        streams, out.logits, streams.slot_C, attached_C, next_state_SxV, shape
+        streams, out.logits, out.hidden_BxTxD[:, 0], streams.slot_C, attached_C,
+        next_state_SxV, shape,
     )
     return n + 1, streams, out.cache.layers
 
@@ -396,7 +409,9 @@ def advance(
   return streams, layers
 
 
-def _draw(streams, logits_XxV, source_C, drawing_C, next_state_SxV, shape):
+def _draw(
+    streams, logits_XxV, hidden_XxD, source_C, drawing_C, next_state_SxV, shape
+):
   """Draws a token for each stream of `drawing_C`; parks who leaves its slot."""
   T = shape.max_new_tokens
   keys_C = _keys(streams.key_data_CxW, shape)
@@ -414,12 +429,16 @@ def _draw(streams, logits_XxV, source_C, drawing_C, next_state_SxV, shape):
   # Column T does not exist: streams that do not draw write nothing.
   column_C = jnp.where(drawing_C, streams.count_C, T)
   record = lambda old, new: old.at[rows_C, column_C].set(new, mode='drop')
-  top_logits = streams.top_logits
+  top_logits = hidden = None
   if shape.top_logits:
-    summary = drawing.summarise(logits_XxV, shape.top_logits)
-    top_logits = jax.tree.map(
-        lambda old, new: record(old, new[source_C]), top_logits, summary
-    )
+    top_logits = drawing.summarise(logits_XxV, shape.top_logits)
+  if shape.record_hidden:
+    hidden = quantised_hidden.quantise(hidden_XxD)
+  top_logits, hidden = jax.tree.map(
+      lambda old, new: record(old, new[source_C]),
+      (streams.top_logits, streams.hidden),
+      (top_logits, hidden),
+  )
   # The table's last state is the stop.
   stop_C = next_state_SxV[streams.stop_C, token_C].astype(jnp.int32)
   stop_C = jnp.where(drawing_C, stop_C, streams.stop_C)
@@ -434,6 +453,7 @@ def _draw(streams, logits_XxV, source_C, drawing_C, next_state_SxV, shape):
       log_prob_CxT=record(streams.log_prob_CxT, log_prob_C),
       behaviour_CxT=record(streams.behaviour_CxT, behaviour_C),
       top_logits=top_logits,
+      hidden=hidden,
   )
   leader_S = jnp.minimum(_leaders(streams, shape), shape.streams - 1)
   leaves_C = streams.token_C != streams.token_C[leader_S[streams.slot_C]]

@@ -13,7 +13,7 @@ from swm_jax.data import trajectory_log
 VOCAB = 300
 
 
-def make_trajectories(lengths, seed=0, k=4, layers=2, width=8):
+def make_trajectories(lengths, seed=0, k=4, layers=2, width=8, hidden=8):
   rng = np.random.default_rng(seed)
   b, t = len(lengths), max(lengths)
   mask = np.arange(t) < np.array(lengths)[:, None]
@@ -30,6 +30,10 @@ def make_trajectories(lengths, seed=0, k=4, layers=2, width=8):
           indices=rng.integers(0, VOCAB, (b, t, k)).astype(np.int32),
           log_rest=rng.normal(size=(b, t)).astype(np.float32),
       ),
+      hidden=types.QuantisedHidden(
+          codes=rng.integers(-127, 128, (b, t, hidden)).astype(np.int8),
+          scale=rng.random((b, t)).astype(np.float32),
+      ) if hidden else None,
       latents=rng.normal(size=(b, layers, 2, width)).astype(np.float32),
       stopped=mask[:, -1],
   )
@@ -90,15 +94,20 @@ def test_records_return_as_they_were_written(directory):
         top_k.values, wrote['top_k']['values'], rtol=5e-4
     )
     np.testing.assert_array_equal(top_k.log_rest, wrote['top_k']['log_rest'])
+    hidden = trajectory_log.quantised_hidden(got)
+    assert hidden.codes.dtype == np.int8
+    np.testing.assert_array_equal(hidden.codes, wrote['hidden']['codes'])
+    np.testing.assert_array_equal(hidden.scale, wrote['hidden']['scale'])
 
 
 def test_z_past_takes_a_300th_of_dense_float32_logits(directory):
-  # 49,152 logits of float32 are 196,608 bytes a token; a 300th is 655. Random
-  # content does not compress, so 128 logits take 128 (2 + 2) + 4 bytes.
-  lengths = [48] * 16
+  # 49,152 logits of float32 are 196,608 bytes a token; a 300th is 655. 16
+  # logits take 16 (2 + 2) + 4 bytes, and the hidden state 576 + 4.
+  # Random content does not compress.
+  lengths = [48] * 256
   log = _open(directory)
-  log.append_wave(make_records(lengths, k=0, layers=0))
-  log.append_wave(make_records(lengths, k=128, layers=0))
+  log.append_wave(make_records(lengths, k=0, hidden=0, layers=0))
+  log.append_wave(make_records(lengths, k=16, hidden=576, layers=0))
   without, with_z_past = (
       (directory / f'trajectory_log-train.array_record-{wave:05d}')
       .stat().st_size
@@ -107,14 +116,17 @@ def test_z_past_takes_a_300th_of_dense_float32_logits(directory):
   # Files are padded to blocks of 64 KiB, hence one block more at most.
   per_token = (with_z_past - without + 2**16) / sum(lengths)
   assert per_token <= 4 * 49_152 / 300
-  stored = trajectory_log.read_wave(directory, 1)[0]['top_k']
-  assert sum(array.nbytes for array in stored.values()) / 48 == 516
+  got = trajectory_log.read_wave(directory, 1)[0]
+  stored = [*got['top_k'].values(), *got['hidden'].values()]
+  assert sum(array.nbytes for array in stored) / 48 == 648
 
 
 def test_no_stored_logits_and_no_taps(directory):
   log = _open(directory)
-  log.append_wave(make_records([2], k=0, layers=0))
+  log.append_wave(make_records([2], k=0, hidden=0, layers=0))
   (got,) = trajectory_log.read(directory)
+  with pytest.raises(ValueError, match='decode with record_hidden'):
+    trajectory_log.quantised_hidden(got)
   assert got['top_k']['values'].shape == (2, 0)
   assert got['latents'].shape[:2] == (0, 2)
 

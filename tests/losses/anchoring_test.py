@@ -96,6 +96,13 @@ class TopKTest(parameterized.TestCase):
         atol=1e-6,
     )
 
+  def test_dense_kl_by_hand(self):
+    past = jnp.log(jnp.array([0.5, 0.25, 0.25])) + 3.0
+    kl = anchoring.dense_kl(past, jnp.zeros(3))
+    self.assertAlmostEqual(
+        float(kl), np.log(3) - 1.5 * np.log(2), places=6
+    )
+
   @parameterized.parameters('flat', 'peaked')
   def test_storing_loses_less_with_more_logits(self, kind):
     logits = _logits(kind)

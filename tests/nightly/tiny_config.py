@@ -38,5 +38,6 @@ def get_config() -> ml_collections.ConfigDict:
   cfg.consolidate.update(
       epochs=3, tokens_per_step=1024, max_length=512, learning_rate=1e-3,
       warmup=1, save_every=1, anchor_text_tokens=256, anchor_capacity=16,
+      anchor_top_logits=12,
   )
   return cfg

@@ -13,6 +13,7 @@ import pytest
 from swm_jax import sharding
 from swm_jax import tokenization
 from swm_jax.models import pretrained
+from swm_jax.models import quantised_hidden
 from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import langevin
@@ -35,6 +36,7 @@ CONFIG = decode.DecodeConfig(
     max_new_tokens=12,
     chunk=3,
     top_logits=5,
+    record_hidden=True,
     taps=(0, 2),
 )
 TOKENIZER = tokenization.byte_tokenizer()
@@ -149,6 +151,15 @@ class DecoderTest(parameterized.TestCase):
       )
       total = np.exp(top_k.values).sum(axis=-1) + np.exp(top_k.log_rest)
       np.testing.assert_allclose(total, 1.0, atol=1e-5)
+      hidden = jax.tree.map(lambda x: x[row, :n], trajectories.hidden)
+      read = jax.nn.log_softmax(
+          quantised_hidden.logits(tiny_params(), hidden, MODEL), axis=-1
+      )
+      # A rounding of half a unit in D = 32 dimensions, times a row's norm.
+      norm = np.linalg.norm(tiny_params()['embedding'], axis=-1).max()
+      bound = hidden.scale[:, None] / 2 * np.sqrt(32) * norm
+      self.assertTrue(np.all(np.abs(read - log_p_TxV) < 2 * bound + 1e-4))
+      self.assertLess(bound.max(), 0.5)
       latents = trajectories.latents[row]
       np.testing.assert_allclose(
           latents[:, 0], latents_BxLxTxD[0, :, P - 1], atol=1e-4
