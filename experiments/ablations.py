@@ -24,6 +24,7 @@ from experiments import apparatus as apparatus_lib
 from experiments import nightly
 from experiments import pages
 from experiments import phases
+from experiments import termination
 from experiments import workdir as workdir_lib
 from experiments.configs import default
 from swm_jax import durable
@@ -140,8 +141,8 @@ def main(argv):
     raise app.UsageError(
         f'--preset={_PRESET.value} is unknown; choose one of {list(PRESETS)}'
     )
-  phases.log_to_terminal()
-  phases.exit_on_sigterm()
+  termination.log_to_terminal()
+  termination.exit_on_sigterm()
   workdir = pathlib.Path(flags.FLAGS.workdir)
   cfg = flags.FLAGS.config or default.get_config()
   try:

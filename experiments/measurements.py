@@ -1,6 +1,6 @@
 """What a night measures besides pass@1: drift, energies, what z_past lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import functools
 from typing import Any
 
@@ -9,163 +9,20 @@ from jax import numpy as jnp
 import ml_collections
 import numpy as np
 
+from experiments import anchors
 from experiments import apparatus as apparatus_lib
-from experiments import workdir as workdir_lib
 from swm_jax import consolidate
 from swm_jax import morning
 from swm_jax import training
-from swm_jax import types
 from swm_jax.data import batching
-from swm_jax.data import replay
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import drift as drift_lib
 from swm_jax.losses import anchoring
 from swm_jax.models import quantised_hidden
-from swm_jax.models import transformer
-from swm_jax.tasks import english
 
 Record = trajectory_log.Record
 _TEXT_WINDOW = 128  # tokens
 _BATCH_TOKENS = 1024
-
-
-def _english_halves() -> tuple[str, str]:
-  """Anchored text and evaluated text: no paragraph is in both."""
-  paragraphs = english.paragraphs()
-  return '\n\n'.join(paragraphs[::2]), '\n\n'.join(paragraphs[1::2])
-
-
-def anchor_text() -> str:
-  """Generic text whose logits are anchored, never evaluated."""
-  return _english_halves()[0]
-
-
-def anchors(
-    work: workdir_lib.Workdir,
-    lab: apparatus_lib.Apparatus,
-    params: Any,
-    weights: str,
-    wake_log: Sequence[Record],
-    *,
-    night: int,
-    cfg: ml_collections.ConfigDict,
-    seed: int,
-) -> list[consolidate.Memory]:
-  """Adds the night's verified wake traces to the reservoir and returns it.
-
-  z_past of a wake trace was written while it was decoded, as final hidden
-  states; on entering, it becomes the largest logits and the rest, with the
-  output table of the weights that decoded. That of the generic text is computed
-  on the first night. Neither is ever refreshed.
-
-  Args:
-    work: holds `anchors_NNN`, the reservoir after each night.
-    lab: model and tokenizer.
-    params: W_k, which decoded the wake log.
-    weights: digest of `params`.
-    wake_log: of this night.
-    night: counted from 0.
-    cfg: of consolidation.
-    seed: of the reservoir.
-
-  Raises:
-    ValueError: the wake log is of other weights, or without hidden states.
-  """
-  path = work.path / 'anchors' / f'night_{night:03d}'
-  if path.exists():
-    reservoir = replay.Reservoir.load(path)
-  else:
-    if night:
-      previous = work.path / 'anchors' / f'night_{night - 1:03d}'
-      reservoir = replay.Reservoir.load(previous)
-    else:
-      reservoir = replay.Reservoir(cfg.anchor_capacity, seed=seed)
-      for entry in _text_entries(lab, params, cfg):
-        reservoir.add({**entry, 'weights': weights})
-    passed = [e for e in wake_log if e['verdict']['status'] == types.PASS]
-    for entry in _wake_entries(lab, params, weights, passed, cfg):
-      reservoir.add({**entry, 'weights': weights})
-    reservoir.save(path)
-  return [
-      consolidate.Memory(
-          problem='',
-          prompt=entry['prompt'],
-          tokens=entry['tokens'],
-          sign=0,
-          top_k=trajectory_log.top_k_logits(entry),
-      )
-      for entry in reservoir.entries
-  ]
-
-
-def _anchor(
-    lab, prompt, tokens, top_k: types.TopKLogits
-) -> dict[str, Any]:
-  """An entry of the reservoir, in the types of the log."""
-  index_dtype = trajectory_log.index_dtype(lab.config.vocab_size)
-  return {
-      'prompt': np.asarray(prompt, np.int32),
-      'tokens': np.asarray(tokens, np.int32),
-      'top_k': {
-          'values': np.asarray(top_k.values, np.float16),
-          'indices': np.asarray(top_k.indices, index_dtype),
-          'log_rest': np.asarray(top_k.log_rest, np.float32),
-      },
-  }
-
-
-@functools.partial(jax.jit, static_argnames=('config', 'top_logits'))
-def _expand(params, stored, config, top_logits):
-  """The largest logits `[N, K]` of the weights that wrote hidden states."""
-  top_k = training.map_logits(
-      lambda logits: anchoring.compress(logits, top_logits),
-      params, quantised_hidden.dequantise(stored)[None], config,
-  )
-  return jax.tree.map(lambda x: x[0], top_k)
-
-
-def _wake_entries(
-    lab, params, weights: str, wake_log: Sequence[Record], cfg
-) -> list[dict[str, Any]]:
-  """Wake traces with the logits that their hidden states stand for."""
-  for entry in wake_log:
-    if entry['weights_digest'] != weights:
-      raise ValueError(
-          f'the wake log was decoded by weights {entry["weights_digest"][:16]},'
-          f' and its hidden states say nothing with those of {weights[:16]};'
-          ' give the weights that decoded'
-      )
-  if not wake_log:
-    return []
-  stored = jax.tree.map(
-      lambda *leaves: np.concatenate(leaves),
-      *map(trajectory_log.quantised_hidden, wake_log),
-  )
-  top_k = _expand(params, stored, lab.config, cfg.anchor_top_logits)
-  ends = np.cumsum([len(entry['tokens']) for entry in wake_log])
-  split = [np.split(np.asarray(x), ends[:-1]) for x in jax.tree.leaves(top_k)]
-  return [
-      _anchor(lab, e['prompt_tokens'], e['tokens'], types.TopKLogits(*leaves))
-      for e, *leaves in zip(wake_log, *split)
-  ]
-
-
-def _text_entries(lab, params, cfg) -> list[dict[str, Any]]:
-  """Windows of the anchor text with the logits of the first night's weights."""
-  ids = lab.tokenizer.encode(anchor_text())[: cfg.anchor_text_tokens]
-  examples = batching.text_examples(ids, length=_TEXT_WINDOW)
-  entries = []
-  for example in examples:
-    [packed] = batching.pack(
-        [example], rows=1, length=_TEXT_WINDOW, targets=_TEXT_WINDOW, slots=1
-    )
-    _, top_k = training.score_batch(
-        params, packed, lab.config, cfg.anchor_top_logits
-    )
-    [tokens] = example.completions
-    top_k = jax.tree.map(lambda x: x[0, : len(tokens)], top_k)
-    entries.append(_anchor(lab, example.prompt, tokens, top_k))
-  return entries
 
 
 def drift(
@@ -193,7 +50,7 @@ def drift(
   shape = batching.choose_shape(
       examples, tokens_per_batch=_BATCH_TOKENS, max_length=384
   )
-  text = lab.tokenizer.encode(_english_halves()[1])[:limit]
+  text = lab.tokenizer.encode(anchors.english_halves()[1])[:limit]
   measure = functools.partial(
       drift_lib.measure, hidden_fn, logits_fn, base, tuned, seed=cfg.seed
   )

@@ -16,6 +16,7 @@ from ml_collections import config_flags
 
 from experiments import apparatus as apparatus_lib
 from experiments import phases
+from experiments import termination
 from experiments import workdir as workdir_lib
 from swm_jax.evaluation import contamination
 
@@ -60,9 +61,9 @@ def main(argv):
     raise app.UsageError(f'unexpected arguments: {argv[1:]}')
   if _WORKDIR.value is None or _CONFIG.value is None:
     raise app.UsageError('--config and --workdir are both needed')
-  phases.log_to_terminal()
+  termination.log_to_terminal()
   jax.config.update('jax_threefry_partitionable', True)
-  phases.exit_on_sigterm()
+  termination.exit_on_sigterm()
   command = ' '.join(['python -m experiments.nightly', *sys.argv[1:]])
   try:
     run(_CONFIG.value, _WORKDIR.value, command)

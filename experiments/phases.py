@@ -4,25 +4,25 @@ A phase is finished when its snapshot is on record. Every method first asks
 whether it is, and then only reads what the phase left on disk.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-import contextlib
+from collections.abc import Mapping, Sequence
 import dataclasses
 import functools
 import json
 import shutil
-import signal
-import sys
 from typing import Any
 
 from absl import logging
 import jax
 import ml_collections
 import numpy as np
+import tqdm
 
+from experiments import anchors as anchors_lib
 from experiments import apparatus as apparatus_lib
 from experiments import measurements
 from experiments import pages
 from experiments import report as report_lib
+from experiments import termination
 from experiments import workdir as workdir_lib
 from swm_jax import consolidate
 from swm_jax import durable
@@ -33,7 +33,6 @@ from swm_jax import snapshots
 from swm_jax import types
 from swm_jax import wake
 from swm_jax.data import trajectory_log
-from swm_jax.evaluation import canonical
 from swm_jax.evaluation import contamination
 from swm_jax.evaluation import gate as gate_lib
 from swm_jax.evaluation import results
@@ -48,54 +47,6 @@ setting = morning_lib.setting
 
 class NightError(Exception):
   """A night cannot go on; the message says why and what to do."""
-
-
-_terminating = False
-_deferred = False
-
-
-def log_to_terminal() -> None:
-  """Logs what the project says, and of its libraries the warnings alone."""
-  logging.set_verbosity(logging.INFO)
-  logging.get_absl_logger().addFilter(
-      lambda record: 'site-packages' not in record.pathname
-      or record.levelno >= logging.converter.STANDARD_WARNING
-  )
-
-
-def exit_on_sigterm() -> None:
-  """Makes SIGTERM end the process cleanly.
-
-  What is durable stays, and what is being written has a temporary name, so
-  leaving at once loses at most a wave of samples. Training defers the exit to
-  save its state first.
-  """
-
-  def handle(signum, frame):
-    del signum, frame
-    global _terminating
-    _terminating = True
-    if not _deferred:
-      _leave()
-
-  signal.signal(signal.SIGTERM, handle)
-
-
-def _leave():
-  logging.info('Terminated; the same command continues from here.')
-  sys.exit(128 + signal.SIGTERM)
-
-
-@contextlib.contextmanager
-def _defer_exit() -> Iterator[None]:
-  global _deferred
-  _deferred = True
-  try:
-    yield
-  finally:
-    _deferred = False
-  if _terminating:
-    _leave()
 
 
 def check(cfg: ml_collections.ConfigDict) -> dict[str, Any]:
@@ -317,8 +268,8 @@ class Night:
         dreamer = rem.run(
             self.params,
             self.lab.day,
-            pass_counts(wake_log),
-            verified_by_problem(wake_log),
+            consolidate.pass_counts(wake_log),
+            consolidate.verified_by_problem(wake_log),
             config=self.lab.config,
             decoder=self.lab.decoder,
             tokenizer=self.lab.tokenizer,
@@ -368,7 +319,7 @@ class Night:
       source = rollout.program(problem, entry['text'])
       trained.append(contamination.from_program(problem, source))
     trained.append(
-        contamination.from_text('anchor text', measurements.anchor_text())
+        contamination.from_text('anchor text', anchors_lib.text())
     )
     evaluated = [
         contamination.from_problem(problem)
@@ -381,34 +332,12 @@ class Night:
   def memories(
       self, wake_log: Sequence[Record], dream_log: Sequence[Record]
   ) -> list[consolidate.Memory]:
-    """Chooses x+ and x- of the night: distinct, few of each problem."""
+    """Chooses x+ and x- of the night."""
     cfg = self.cfg.consolidate
-    counts = pass_counts((*wake_log, *dream_log))
-    chosen = []
-    for problem_id, group in _by_problem((*wake_log, *dream_log)).items():
-      distinct = distinct_programs(self._problems[problem_id], group)
-      passed, tried = counts[problem_id]
-      by_sign = {
-          +1: [e for e in distinct if e['verdict']['status'] == types.PASS],
-          -1: [e for e in distinct if e['verdict']['status'] == types.FAIL],
-      }
-      if not by_sign[+1]:
-        continue
-      # The least likely x+ teach most, the likeliest x- are what is written.
-      by_sign[+1].sort(key=lambda e: float(e['log_prob'].sum()))
-      by_sign[-1].sort(key=lambda e: -float(e['log_prob'].sum()))
-      limits = {+1: cfg.positives, -1: cfg.negatives}
-      for sign, entries in by_sign.items():
-        for entry in entries[: limits[sign]]:
-          chosen.append(consolidate.Memory(
-              problem=problem_id,
-              prompt=entry['prompt_tokens'],
-              tokens=entry['tokens'],
-              sign=sign,
-              log_mu=float(entry['log_prob'].sum()),
-              pass_rate=passed / tried,
-          ))
-    return chosen
+    return consolidate.choose(
+        self._problems, (*wake_log, *dream_log),
+        positives=cfg.positives, negatives=cfg.negatives,
+    )
 
   def consolidate(
       self, wake_log: Sequence[Record], dream_log: Sequence[Record]
@@ -427,8 +356,14 @@ class Night:
             'the night has no verified trajectory to consolidate; give wake'
             ' and rem more samples, or easier problems'
         )
-      anchors = measurements.anchors(
-          self.work, self.lab, self.params, self.weights, wake_log,
+      anchors = anchors_lib.update(
+          self.work, self.lab, self.params, self.weights,
+          [e for e in wake_log if e['verdict']['status'] == types.PASS],
+          [
+              entry
+              for problem_id, group in consolidate.verified_by_problem(dream_log).items()
+              for entry in consolidate.distinct_programs(self._problems[problem_id], group)
+          ],
           night=self.index, cfg=cfg, seed=self.cfg.seed,
       )
       devices = self.lab.mesh.shape['data'] * self.lab.mesh.shape['fsdp']
@@ -451,12 +386,17 @@ class Night:
       partial = snapshots.Snapshots(
           self.directory / 'consolidate' / 'partial', keep_last=1
       )
-      with _defer_exit():
+      with termination.deferred(), tqdm.tqdm(
+          total=len(steps), desc='consolidate', unit='step', disable=None
+      ) as bar:
+
+        def on_step(step, values):
+          self.metrics.write('consolidate', self.index, step, values)
+          bar.update(step + 1 - bar.n)
 
         def save(state):
           partial.save(int(state.step), state, {})
-          if _terminating:
-            _leave()
+          termination.leave_if_requested()
 
         params = consolidate.run(
             self.params, self.lab.config, steps, options,
@@ -467,11 +407,9 @@ class Night:
             restore=lambda abstract: (_restore(partial, abstract) or (None,))[0],
             save=save,
             should_save=lambda done: (
-                _terminating or done % cfg.save_every == 0
+                termination.requested() or done % cfg.save_every == 0
             ),
-            on_step=lambda step, values: self.metrics.write(
-                'consolidate', self.index, step, values
-            ),
+            on_step=on_step,
         )
         self._record('consolidate', {'params': params}, snapshots.digest(params))
     return params
@@ -557,49 +495,3 @@ def _counts(records: Sequence[Record]) -> dict[str, int]:
       'tokens': sum(len(entry['tokens']) for entry in records),
       'verifications': len(records),
   }
-
-
-def _by_problem(records) -> dict[str, list[Record]]:
-  groups: dict[str, list[Record]] = {}
-  for entry in records:
-    groups.setdefault(entry['problem'], []).append(entry)
-  return groups
-
-
-def pass_counts(records: Sequence[Record]) -> dict[str, tuple[int, int]]:
-  """(passed, tried) of each problem, the verifier's own failures left out."""
-  counts: dict[str, tuple[int, int]] = {}
-  for entry in records:
-    passed, tried = counts.get(entry['problem'], (0, 0))
-    status = entry['verdict']['status']
-    counts[entry['problem']] = (
-        passed + (status == types.PASS), tried + (status != types.ERROR)
-    )
-  return counts
-
-
-def verified_by_problem(
-    records: Sequence[Record],
-) -> dict[str, list[Record]]:
-  """x+ of each problem."""
-  return _by_problem(
-      e for e in records if e['verdict']['status'] == types.PASS
-  )
-
-
-def distinct_programs(
-    problem: types.Problem, records: Sequence[Record]
-) -> list[Record]:
-  """Keeps the first record of each program by normalised AST.
-
-  A program that does not parse is itself.
-  """
-  kept: dict[str, Record] = {}
-  for entry in records:
-    source = rollout.program(problem, entry['text'])
-    try:
-      form = canonical.normalised_ast(source)
-    except SyntaxError:
-      form = source
-    kept.setdefault(form, entry)
-  return list(kept.values())

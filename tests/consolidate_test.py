@@ -9,9 +9,7 @@ import pytest
 from swm_jax import consolidate
 from swm_jax import sharding
 from swm_jax import training
-from swm_jax import types
 from swm_jax.data import batching
-from swm_jax.losses import anchoring
 from swm_jax.losses import compose
 from swm_jax.models import transformer
 

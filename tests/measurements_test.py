@@ -9,6 +9,7 @@ import ml_collections
 import numpy as np
 import pytest
 
+from experiments import anchors
 from experiments import measurements
 from swm_jax import tokenization
 from swm_jax import types
@@ -69,11 +70,13 @@ def _wake_log():
   return tuple(records), trajectories
 
 
-def _anchors(path, *args, **kwargs):
+def _anchors(path, params, weights, records, dreams=(), **kwargs):
   work = python_types.SimpleNamespace(path=path)
   (path / 'anchors').mkdir(exist_ok=True)
-  return measurements.anchors(
-      work, LAB, *args, **{'night': 0, 'cfg': CFG, 'seed': 0, **kwargs}
+  return anchors.update(
+      work, LAB, params, weights,
+      [e for e in records if e['verdict']['status'] == types.PASS], dreams,
+      **{'night': 0, 'cfg': CFG, 'seed': 0, **kwargs},
   )
 
 
@@ -99,6 +102,23 @@ def test_anchors_hold_the_logits_of_the_weights_that_decoded(tmp_path):
         *current, memory.top_k, np.ones(n, bool), form='kl'
     )
     assert loss.mean() < 1e-3
+
+
+def test_dreams_are_anchored_to_the_base_and_not_to_the_dreamer(tmp_path):
+  records, _ = _wake_log()
+  # What a dream carries is the dreamer's; here it is the answer of nobody.
+  nothing = {'codes': np.zeros((6, 0), np.int8), 'scale': np.zeros(6)}
+  dreams = [{**records[1], 'hidden': nothing, 'weights_digest': 'lora'}]
+  _, wake, dream = _anchors(
+      tmp_path, _params(), WEIGHTS, [records[1]], dreams
+  )
+  assert list(dream.tokens) == list(wake.tokens)
+  np.testing.assert_array_equal(
+      dream.top_k.indices[:, :3], wake.top_k.indices[:, :3]
+  )
+  np.testing.assert_allclose(
+      dream.top_k.values, wake.top_k.values, atol=0.1
+  )
 
 
 def test_anchors_are_not_refreshed(tmp_path):

@@ -1,0 +1,101 @@
+"""From the records of a night to what consolidation reads: x+, x-, counts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from swm_jax import types
+from swm_jax.consolidate import layout
+from swm_jax.data import trajectory_log
+from swm_jax.evaluation import canonical
+from swm_jax.samplers import rollout
+
+Record = trajectory_log.Record
+
+
+def choose(
+    problems: Mapping[str, types.Problem],
+    records: Sequence[Record],
+    *,
+    positives: int,
+    negatives: int,
+) -> list[layout.Memory]:
+  """Chooses x+ and x-: distinct programs, a few of each solved problem.
+
+  The least likely x+ teach most; the likeliest x- are what the model writes.
+
+  Args:
+    problems: by id.
+    records: of wake and REM; the verifier's own failures are never chosen.
+    positives: most x+ of a problem.
+    negatives: most x- of a problem.
+  """
+  counts = pass_counts(records)
+  chosen = []
+  for problem_id, group in by_problem(records).items():
+    distinct = distinct_programs(problems[problem_id], group)
+    passed, tried = counts[problem_id]
+    x_plus = [e for e in distinct if e['verdict']['status'] == types.PASS]
+    x_minus = [e for e in distinct if e['verdict']['status'] == types.FAIL]
+    if not x_plus:
+      continue
+    x_plus.sort(key=lambda e: float(e['log_prob'].sum()))
+    x_minus.sort(key=lambda e: -float(e['log_prob'].sum()))
+    for sign, entries in ((+1, x_plus[:positives]), (-1, x_minus[:negatives])):
+      chosen += [
+          layout.Memory(
+              problem=problem_id,
+              prompt=entry['prompt_tokens'],
+              tokens=entry['tokens'],
+              sign=sign,
+              log_mu=float(entry['log_prob'].sum()),
+              pass_rate=passed / tried,
+          )
+          for entry in entries
+      ]
+  return chosen
+
+
+def by_problem(records: Iterable[Record]) -> dict[str, list[Record]]:
+  """Groups records by problem id, in order of first appearance."""
+  groups: dict[str, list[Record]] = {}
+  for entry in records:
+    groups.setdefault(entry['problem'], []).append(entry)
+  return groups
+
+
+def pass_counts(records: Sequence[Record]) -> dict[str, tuple[int, int]]:
+  """(passed, tried) of each problem, the verifier's own failures left out."""
+  counts: dict[str, tuple[int, int]] = {}
+  for entry in records:
+    passed, tried = counts.get(entry['problem'], (0, 0))
+    status = entry['verdict']['status']
+    counts[entry['problem']] = (
+        passed + (status == types.PASS), tried + (status != types.ERROR)
+    )
+  return counts
+
+
+def verified_by_problem(
+    records: Sequence[Record],
+) -> dict[str, list[Record]]:
+  """x+ of each problem."""
+  return by_problem(
+      e for e in records if e['verdict']['status'] == types.PASS
+  )
+
+
+def distinct_programs(
+    problem: types.Problem, records: Sequence[Record]
+) -> list[Record]:
+  """Keeps the first record of each program by normalised AST.
+
+  A program that does not parse is itself.
+  """
+  kept: dict[str, Record] = {}
+  for entry in records:
+    source = rollout.program(problem, entry['text'])
+    try:
+      form = canonical.normalised_ast(source)
+    except SyntaxError:
+      form = source
+    kept.setdefault(form, entry)
+  return list(kept.values())
