@@ -52,7 +52,12 @@ def parse_flags(argv: list[str]) -> list[str]:
   """Parses as absl does, with one sentence where the config does not fit."""
   try:
     return app.parse_flags_with_usage(argv)
-  except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+  except (AttributeError, KeyError) as error:
+    sys.exit(
+        f'nightly: the config has no key {error.args[0]!s}; the keys are in the'
+        ' file given to --config'
+    )
+  except (IndexError, OSError, TypeError, ValueError) as error:
     sys.exit(f'nightly: --config: {" ".join(str(error).split())}')
 
 

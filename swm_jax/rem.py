@@ -38,6 +38,8 @@ from swm_jax.samplers import rollout
 from swm_jax.verifiers import pool as pool_lib
 
 OBJECTIVES = ('vargrad', 'tb', 'none')
+# Diagnostics that are divided by the variance of the reward.
+_RELATIVE = ('loss_ratio', 'slope')
 Record = trajectory_log.Record
 
 
@@ -189,11 +191,30 @@ def make_loss(
         log_pf, log_p_ref, log_reward, reward, valid,
         beta=options.beta, **groups,
     )
-    # Micro-batches are summed: weigh each by its share of the update.
+    # Micro-batches are summed: weigh each by its share of the update, and what
+    # is relative to the variance of the reward by its share of that.
     share = batch.weight.sum()
+    for name in _RELATIVE:
+      diagnostics[name] *= diagnostics['reward_variance']
     return loss, {k: share * v for k, v in diagnostics.items()}
 
   return loss_fn
+
+
+def mean_metrics(
+    values: Sequence[Mapping[str, jax.Array]],
+) -> dict[str, float]:
+  """Averages the metrics of updates; ratios become ratios of averages."""
+  if not values:
+    return {}
+  mean = {
+      name: sum(float(v[name]) for v in values) / len(values)
+      for name in values[0]
+  }
+  for name in _RELATIVE:
+    variance = mean['reward_variance']
+    mean[name] = mean[name] / variance if variance else 0.0
+  return mean
 
 
 def make_trainer(
@@ -317,13 +338,12 @@ def run(
     steps = []
     if options.objective != 'none':
       steps = _lay_out(records, store, params, config, options, mesh, index)
-    metrics: dict[str, float] = {}
+    values = []
     for step in steps:
-      state, values = trainer.step(state, params, step)
-      for name, value in values.items():
-        metrics[name] = metrics.get(name, 0.0) + float(value) / len(steps)
+      state, metrics = trainer.step(state, params, step)
+      values.append(metrics)
     _keep(records, store)
-    on_round(index, records, metrics)
+    on_round(index, records, mean_metrics(values))
     save(state, index + 1)
   log.finalize()
   return state.params

@@ -126,7 +126,7 @@ def train(params, batch, steps, options):
   metrics = []
   for _ in range(steps):
     state, values = trainer.step(state, params, batch)
-    metrics.append({k: float(v) for k, v in values.items()})
+    metrics.append(rem.mean_metrics([values]))
   return state.params, metrics
 
 
@@ -185,6 +185,22 @@ def test_dreamer_learns_the_known_target(params, objective):
       estimate = (np.log(weight[p]) - np.log(p_f[p])).mean()
       assert found == pytest.approx(estimate, abs=0.05)
       assert found == pytest.approx(np.log(weight[p].sum()), abs=0.3)
+
+
+def test_metrics_do_not_depend_on_how_an_update_is_cut(params):
+  # One prompt has both verdicts and is a micro-batch of its own.
+  records = every_string(({1, 2, 3}, set()))
+  found = []
+  for tokens, accumulate in ((128, 1), (64, 2)):
+    options = dataclasses.replace(
+        OPTIONS, tokens_per_step=tokens, accumulate=accumulate
+    )
+    [batch] = lay_out(params, records, options)
+    assert batch.reward.shape[0] == accumulate
+    _, [first] = train(params, batch, 1, options)
+    found.append(first)
+  assert found[0]['loss_ratio'] == pytest.approx(1.0, rel=1e-3)
+  assert found[0] == pytest.approx(found[1], rel=1e-3, abs=1e-4)
 
 
 def test_verifier_failures_reach_no_loss(params):

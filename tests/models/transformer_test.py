@@ -225,7 +225,8 @@ class TransformerTest(parameterized.TestCase):
     )
 
   def test_first_position_energy_parts_by_hand(self):
-    # The first token sees itself alone: lse = beta q·k, with no rotation at 0.
+    # The first token sees itself alone: lse = beta q·k, with no rotation at 0,
+    # and the quadratic part is beta q·q / 2.
     params, tokens = _params(), _tokens()
     out = _apply(params, tokens, return_lse=True)
     layer = params['layer_0']
@@ -235,7 +236,10 @@ class TransformerTest(parameterized.TestCase):
     key = jnp.repeat((x @ layer['k']).reshape(2, 2, 8), 2, axis=1)
     chex.assert_trees_all_close(
         (out.lse[0][:, 0], out.query_norm[0][:, 0]),
-        ((query * key).sum(-1) * 8**-0.5, 0.5 * (query**2).sum(-1)),
+        (
+            (query * key).sum(-1) * 8**-0.5,
+            0.5 * (query**2).sum(-1) * 8**-0.5,
+        ),
         atol=TOLERANCE,
     )
 

@@ -69,6 +69,7 @@ class Decoder:
             indices=np.zeros((*tokens.shape, K), np.int32),
             log_rest=-draw(tokens.shape),
         ),
+        hidden=None,
         latents=np.zeros((B, 1, 2, 8), np.float32),
         stopped=np.ones(B, bool),
     )

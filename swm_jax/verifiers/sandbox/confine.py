@@ -33,9 +33,14 @@ def readable_paths(numpy_folder: str) -> list[tuple[str, int]]:
   """
   library = os.path.dirname(os.__file__)
   rules = [(library, landlock.LIST)]
+  inside = os.path.realpath(library) + '/'
   for name in sorted(os.listdir(library)):
-    if name not in ('site-packages', 'dist-packages'):
-      rules.append((os.path.join(library, name), landlock.READ))
+    path = os.path.join(library, name)
+    # Links out of it, such as Debian's sitecustomize.py, lead nowhere later.
+    if name not in ('site-packages', 'dist-packages') and os.path.realpath(
+        path
+    ).startswith(inside):
+      rules.append((path, landlock.READ))
   extra = ['/usr/share/zoneinfo', '/etc/localtime', '/dev/urandom']
   if numpy_folder:
     extra += [numpy_folder, numpy_folder + '.libs']

@@ -90,8 +90,11 @@ class Zygote:
     as_root = os.geteuid() == 0
     self._level = config['level']
     if self._level == 'namespaces':
-      self._temp = '/tmp'
-      namespaces.enter([path for path, _ in rules], self._temp)
+      paths = [path for path, _ in rules]
+      # It must not cover the interpreter of an environment made under /tmp.
+      covers = any(path.startswith('/tmp/') for path in paths)
+      self._temp = '/var/tmp' if covers else '/tmp'
+      namespaces.enter(paths, self._temp)
     uid = config['uid'] if as_root else None
     if uid is not None:
       os.chown(self._temp, uid, uid)
