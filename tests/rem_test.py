@@ -183,7 +183,7 @@ def test_dreamer_learns_the_known_target(params, objective):
       place = np.argwhere(packed.trajectory_id == 16 * p)[0]
       found = float(log_z[tuple(place)])
       estimate = (np.log(weight[p]) - np.log(p_f[p])).mean()
-      assert found == pytest.approx(estimate, abs=0.05)
+      assert found == pytest.approx(estimate, abs=0.15)
       assert found == pytest.approx(np.log(weight[p].sum()), abs=0.3)
 
 

@@ -87,8 +87,7 @@ def _examples() -> tuple[list[batching.Example], dict[int, Any]]:
   return examples, weights
 
 
-@functools.cache
-def model() -> pathlib.Path:
+def train(path: pathlib.Path) -> None:
   """Trains the model and writes it as a Hugging Face folder."""
   config = model_config()
   examples, weights = _examples()
@@ -122,8 +121,21 @@ def model() -> pathlib.Path:
   for _ in range(_EPOCHS):
     for index in rng.permutation(len(batches)):
       state, _ = trainer.step(state, {}, batches[index])
-  path = folder() / 'model'
   pretrained.save_hf(path, state.params, config, tokenizer())
+
+
+@functools.cache
+def model() -> pathlib.Path:
+  """The folder of the model, trained once in a session.
+
+  In a process of its own, since that of the tests is set up for compiling much
+  and computing little.
+  """
+  path = folder() / 'model'
+  subprocess.run(
+      [sys.executable, '-m', 'tests.nightly.tiny', os.fspath(path)],
+      cwd=ROOT, env=environment(), check=True,
+  )
   return path
 
 
@@ -172,3 +184,7 @@ def report(workdir: pathlib.Path, night: int = 0) -> dict[str, Any]:
 def metrics(workdir: pathlib.Path) -> Sequence[dict[str, Any]]:
   lines = (workdir / 'metrics.jsonl').read_text().splitlines()
   return [json.loads(line) for line in lines]
+
+
+if __name__ == '__main__':
+  train(pathlib.Path(sys.argv[1]))
