@@ -12,6 +12,8 @@ Temperatures are written `(temperature, samples of each problem)`, 0 is greedy.
 import ml_collections
 from ml_collections import config_dict
 
+from swm_jax import sharding
+
 
 def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
   """Returns the `full` night, or the `smoke` night of a few minutes."""
@@ -29,22 +31,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
   )
   # Devices along each axis; -1 takes what is left.
   cfg.mesh = config_dict.create(data=-1, fsdp=1, tensor=1)
-  cfg.sharding_rules = (
-      ('vocab', 'tensor'),
-      ('embed', 'fsdp'),
-      ('heads', 'tensor'),
-      ('kv_heads', 'tensor'),
-      ('mlp', 'tensor'),
-      ('norm', None),
-      ('rank', None),
-      ('batch', ('data', 'fsdp')),
-      ('length', None),
-      ('activation_embed', None),
-      ('activation_heads', 'tensor'),
-      ('activation_kv_heads', 'tensor'),
-      ('activation_mlp', 'tensor'),
-      ('activation_vocab', 'tensor'),
-  )
+  cfg.sharding_rules = sharding.DEFAULT_RULES  # logical axis -> mesh axes
 
   cfg.tasks = config_dict.create(
       domain='python_functions',
