@@ -150,6 +150,7 @@ def main(argv):
   except (
       apparatus_lib.SetupError,
       contamination.ContaminationError,
+      durable.CorruptError,
       phases.NightError,
       workdir_lib.WorkdirError,
       OSError,
@@ -162,4 +163,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  app.run(main, flags_parser=nightly.parse_flags)

@@ -18,6 +18,7 @@ from experiments import apparatus as apparatus_lib
 from experiments import phases
 from experiments import termination
 from experiments import workdir as workdir_lib
+from swm_jax import durable
 from swm_jax.evaluation import contamination
 
 _CONFIG = config_flags.DEFINE_config_file('config', lock_config=True)
@@ -75,6 +76,7 @@ def main(argv):
   except (
       apparatus_lib.SetupError,
       contamination.ContaminationError,
+      durable.CorruptError,
       phases.NightError,
       workdir_lib.WorkdirError,
       OSError,  # A full disk, or one that was taken away.

@@ -14,6 +14,10 @@ from typing import Any
 SUFFIX = '.partial'
 
 
+class CorruptError(ValueError):
+  """A file that was whole is damaged; the message names it and the fix."""
+
+
 def partial(path: str | os.PathLike) -> pathlib.Path:
   """Returns the temporary name under which `path` is to be written."""
   path = pathlib.Path(path)

@@ -49,7 +49,7 @@ class MetricsWriter:
         record = json.loads(line)
         written.add((record['phase'], record['night'], record['step']))
       except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
+        raise durable.CorruptError(
             f'{self._path} line {number} is damaged; remove the line'
         ) from error
     return written

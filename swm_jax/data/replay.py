@@ -134,7 +134,7 @@ def _read(path: str | os.PathLike) -> tuple[Columns, dict[str, Any]]:
       columns = dict(file)
     return columns, json.loads(columns.pop('state').tobytes())
   except (zipfile.BadZipFile, ValueError, KeyError, EOFError) as error:
-    raise ValueError(
+    raise durable.CorruptError(
         f'{path} is corrupt and cannot be read; restore it, or remove it to'
         ' start with an empty buffer'
     ) from error

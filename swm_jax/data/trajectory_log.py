@@ -282,7 +282,7 @@ def _read_shard(path: pathlib.Path) -> list[bytes]:
     finally:
       reader.close()
   except RuntimeError as error:
-    raise ValueError(
+    raise durable.CorruptError(
         f'{path} is corrupt and cannot be read; restore it, or remove it and'
         ' all later shards'
     ) from error
