@@ -1,6 +1,6 @@
 """A night killed or terminated at any moment ends like one that was not."""
 
-import Callable
+from collections.abc import Callable
 import pathlib
 import random
 import signal
@@ -10,8 +10,8 @@ import time
 import pytest
 
 from swm_jax import snapshots
-from tests.nightly import tiny
 from tests.nightly import outcomes
+from tests.nightly import tiny
 
 
 def appears(pattern: str, count: int = 1) -> Callable[[pathlib.Path], bool]:

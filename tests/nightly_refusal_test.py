@@ -1,6 +1,6 @@
 """What a night refuses: bad input, full disks, contaminated problems."""
 
-import Iterator
+from collections.abc import Iterator
 import os
 import pathlib
 import re
@@ -11,9 +11,9 @@ import time
 import pytest
 
 from experiments import phases
+from tests.nightly import outcomes
 from tests.nightly import tiny
 from tests.nightly import tiny_config
-from tests.nightly import outcomes
 
 
 def assert_one_sentence(

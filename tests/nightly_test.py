@@ -11,8 +11,8 @@ from experiments import phases
 from swm_jax import snapshots
 from swm_jax.data import replay
 from swm_jax.models import pretrained
-from tests.nightly import tiny
 from tests.nightly import outcomes
+from tests.nightly import tiny
 
 
 def test_night_ends_well_and_prints_five_lines():

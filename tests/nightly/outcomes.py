@@ -10,10 +10,10 @@ import subprocess
 import sys
 from typing import Any
 
-
 from swm_jax import snapshots
 from swm_jax.data import trajectory_log
 from tests.nightly import tiny
+
 # What differs between two runs of one night: clocks, memory, and where it ran.
 _TIMES = {'seconds', 'peak_rss_bytes', 'tokens_per_second'}
 
