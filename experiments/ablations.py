@@ -28,7 +28,9 @@ from experiments import termination
 from experiments import workdir as workdir_lib
 from experiments.configs import default
 from swm_jax import durable
+from swm_jax.evaluation import bootstrap
 from swm_jax.evaluation import contamination
+from swm_jax.evaluation import results
 
 # --config and --workdir are those of `nightly`.
 _PRESET = flags.DEFINE_string('preset', 'plain', 'Which arms to run.')
@@ -90,6 +92,35 @@ def _share_dusk(workdir: pathlib.Path, path: pathlib.Path) -> None:
   store.mkdir(parents=True, exist_ok=True)
   if not (path / 'evaluations').exists():
     os.symlink('../evaluations', path / 'evaluations')
+
+
+def contrast(
+    workdir: pathlib.Path, reports: Mapping[str, Report]
+) -> list[str]:
+  """Says how the first arm's morning differs from each other's, held-out.
+
+  Best setting against best setting, paired by problem, as in the gate.
+  """
+  mornings = {}
+  for name, report in reports.items():
+    folder = workdir / name / f'night_{report["night"]:03d}' / 'morning'
+    measured = json.loads((folder / 'results.json').read_text())
+    mornings[name] = results.from_json(measured['morning']['held_out'])
+  first, *others = reports
+  criterion = reports[first]['criterion']
+  lines = []
+  for name in others:
+    difference = bootstrap.best_difference(
+        mornings[name], mornings[first], criterion['settings'],
+        resamples=criterion['resamples'], confidence=criterion['confidence'],
+        seed=criterion['seed'],
+    )
+    lines.append(
+        f'{first} minus {name}, held-out, best against best:'
+        f' {pages.interval(difference.to_json(), signed=True)}'
+        f' ({difference.problems} problems, {difference.clusters} templates)'
+    )
+  return lines
 
 
 def table(reports: Mapping[str, Report]) -> str:
@@ -157,7 +188,7 @@ def main(argv):
   ) as error:
     print(f'ablations: {error}', file=sys.stderr)
     sys.exit(1)
-  text = table(reports)
+  text = '\n\n'.join([table(reports), *contrast(workdir, reports)])
   durable.write_bytes(workdir / 'table.md', (text + '\n').encode())
   print(text)
 
