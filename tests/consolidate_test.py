@@ -106,6 +106,15 @@ def test_only_tokens_after_the_first_divergence_are_contrasted():
   assert batch.contrast_weight.max() == 1.0
 
 
+def test_a_token_counts_the_same_in_whatever_step_it_is():
+  memories = [memory([5 + i, 6], +1, problem=str(i)) for i in range(40)]
+  steps = consolidate.plan(memories, [], OPTIONS, seed=0)
+  weights = np.concatenate([step.ce_weight.ravel() for step in steps])
+  assert len(steps) > 1
+  # 80 tokens of x+ in all: each weighs the number of steps over 80.
+  assert np.unique(weights[weights > 0]) == pytest.approx(len(steps) / 80)
+
+
 def test_plan_has_one_shape_and_depends_on_the_seed_alone():
   memories = [
       memory([5 + i, 6], +1, problem=str(i)) for i in range(40)

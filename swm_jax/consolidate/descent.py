@@ -136,7 +136,8 @@ def run(
     restore: maps an abstract state to the last durable one, or None.
     save: makes a state durable.
     should_save: given the number of steps done, whether to save now.
-    on_step: receives a step and its metrics, one step late, so that the device
+    on_step: receives a step and its metrics, terms as means over what the step
+      holds (tokens, prompts with a pair), one step late, so that the device
       is not waited for; never later than the step is durable.
   """
   tx = training.make_optimizer(
@@ -165,7 +166,7 @@ def run(
     state, metrics = trainer.step(state, {}, steps[index])
     if pending is not None:
       on_step(*pending)
-    pending = index, metrics
+    pending = index, _per_unit(metrics, layout.totals(steps[index]))
     if index + 1 < len(steps) and should_save(index + 1):
       on_step(*pending)
       pending = None
@@ -173,3 +174,11 @@ def run(
   if pending is not None:
     on_step(*pending)
   return state.params['model']
+
+
+def _per_unit(metrics, totals) -> dict[str, Any]:
+  """Divides each term by its weight in the step; 0 where it has none."""
+  return {
+      name: value / totals[name] if totals.get(name) else value
+      for name, value in metrics.items()
+  }

@@ -109,8 +109,8 @@ class Memory:
 class Batch:
   """Packed rows with what the loss weighs them by; leaves `[A, R, ...]`.
 
-  Weights are divided by the totals of the whole step, so that the losses of
-  micro-batches add up to the loss of the step.
+  Weights are divided by the mean total of a step of the plan, so that the
+  losses of micro-batches add up to that of the step.
 
   Attributes:
     packed: rows.
@@ -122,7 +122,7 @@ class Batch:
     sign: `[R, J]`.
     problem: index of the slot's problem in its row, `[R, J]`.
     log_mu: `[R, J]`.
-    contrast_weight: 1 / prompts with a pair in the step, `[R]`.
+    contrast_weight: 1 / prompts with a pair in the mean step, `[R]`.
   """
 
   packed: batching.PackedBatch
@@ -207,9 +207,13 @@ def plan(
         rows = rows + [_blank(rows[0])] * (options.accumulate - len(rows))
       tokens += sum(int((row.group > 0).sum()) for row in rows)
       if options.max_tokens and tokens > options.max_tokens:
-        return steps
-      steps.append(_weigh(rows, table, divergence, set(replayed), options))
-  return steps
+        return _normalise(steps)
+      batches = [
+          _payload(row, table, divergence, set(replayed), options)
+          for row in rows
+      ]
+      steps.append(jax.tree.map(lambda *leaves: np.stack(leaves), *batches))
+  return _normalise(steps)
 
 
 def _example(table, ids) -> batching.Example:
@@ -257,25 +261,51 @@ def _divergence(memories, groups) -> dict[int, np.ndarray]:
   return masks
 
 
-def _weigh(rows, table, divergence, replayed, options: Options) -> Batch:
-  """Gathers the payload of one step and divides by the step's totals."""
-  batches = [
-      _payload(packed, table, divergence, replayed, options) for packed in rows
-  ]
-  batch = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
-  share = lambda x: x / max(float(x.sum()), 1e-9)
-  pairs = 0
-  for sign, problem in zip(
-      batch.sign.reshape(-1, batch.sign.shape[-1]),
-      batch.problem.reshape(-1, batch.problem.shape[-1]),
-  ):
-    pairs += len(set(problem[sign > 0]) & set(problem[sign < 0]))
-  return batch.replace(
-      ce_weight=share(batch.ce_weight),
-      replay_weight=share(batch.replay_weight),
-      anchor_weight=share(batch.anchor_weight),
-      contrast_weight=batch.contrast_weight / max(pairs, 1),
+def totals(step: Batch) -> dict[str, float]:
+  """What each loss term of a step is weighed by in all, by the term's name.
+
+  1 on average over a plan; a term divided by it is a mean over the step.
+  """
+  return {
+      'ce': float(step.ce_weight.sum()),
+      'replay_ce': float(step.replay_weight.sum()),
+      'der': float(step.anchor_weight.sum()),
+      'cd': float(step.contrast_weight.max()) * _pairs(step),
+  }
+
+
+def _pairs(step: Batch) -> int:
+  """Prompts with an x+ and an x- in one row."""
+  J = step.sign.shape[-1]
+  return sum(
+      len(set(problem[sign > 0]) & set(problem[sign < 0]))
+      for sign, problem in zip(
+          step.sign.reshape(-1, J), step.problem.reshape(-1, J)
+      )
   )
+
+
+def _normalise(steps: Sequence[Batch]) -> list[Batch]:
+  """Divides all weights by the mean total of a step.
+
+  A step's own totals would give the only anchor of one step the say of all
+  anchors of another: every token counts the same, whichever step it is in.
+  """
+  if not steps:
+    return []
+  mean = {
+      name: np.mean([totals(step)[name] for step in steps]) or 1.0
+      for name in totals(steps[0])
+  }
+  return [
+      step.replace(
+          ce_weight=step.ce_weight / np.float32(mean['ce']),
+          replay_weight=step.replay_weight / np.float32(mean['replay_ce']),
+          anchor_weight=step.anchor_weight / np.float32(mean['der']),
+          contrast_weight=step.contrast_weight / np.float32(mean['cd']),
+      )
+      for step in steps
+  ]
 
 
 def _payload(packed, table, divergence, replayed, options: Options) -> Batch:
