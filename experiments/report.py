@@ -13,12 +13,12 @@ import numpy as np
 
 from experiments import figures
 from experiments import pages
+from swm_jax import consolidate
 from swm_jax import durable
 from swm_jax import metrics as metrics_lib
 from swm_jax import types
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import bootstrap
-from swm_jax.evaluation import canonical
 from swm_jax.evaluation import results
 from swm_jax.samplers import rollout
 
@@ -208,11 +208,8 @@ def _verdicts(records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _form(problems, entry) -> tuple[str, str]:
-  source = rollout.program(problems[entry['problem']], entry['text'])
-  try:
-    return entry['problem'], canonical.normalised_ast(source)
-  except SyntaxError:
-    return entry['problem'], source
+  problem = entry['problem']
+  return problem, consolidate.program_form(problems[problem], entry)
 
 
 def _distinct(problems, records) -> int:

@@ -293,9 +293,10 @@ def _normalise(steps: Sequence[Batch]) -> list[Batch]:
   """
   if not steps:
     return []
+  by_step = [totals(step) for step in steps]
   mean = {
-      name: np.mean([totals(step)[name] for step in steps]) or 1.0
-      for name in totals(steps[0])
+      name: np.mean([total[name] for total in by_step]) or 1.0
+      for name in by_step[0]
   }
   return [
       step.replace(

@@ -83,19 +83,23 @@ def verified_by_problem(
   )
 
 
-def distinct_programs(
-    problem: types.Problem, records: Sequence[Record]
-) -> list[Record]:
-  """Keeps the first record of each program by normalised AST.
+def program_form(problem: types.Problem, entry: Record) -> str:
+  """What equal programs share: the normalised AST.
 
   A program that does not parse is itself.
   """
+  source = rollout.program(problem, entry['text'])
+  try:
+    return canonical.normalised_ast(source)
+  except SyntaxError:
+    return source
+
+
+def distinct_programs(
+    problem: types.Problem, records: Sequence[Record]
+) -> list[Record]:
+  """Keeps the first record of each program, by `program_form`."""
   kept: dict[str, Record] = {}
   for entry in records:
-    source = rollout.program(problem, entry['text'])
-    try:
-      form = canonical.normalised_ast(source)
-    except SyntaxError:
-      form = source
-    kept.setdefault(form, entry)
+    kept.setdefault(program_form(problem, entry), entry)
   return list(kept.values())
