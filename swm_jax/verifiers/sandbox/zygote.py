@@ -78,9 +78,16 @@ class Zygote:
 
   def __init__(self, control: socket.socket, config: dict[str, Any]):
     self._control = control
-    self._child = 0  # Process id while it has not been waited for.
-    # SIGTERM, not SIGKILL, to tidy up; the handler ends in SystemExit.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    # Signals only wake a poll: a handler that raised could do so in the middle
+    # of tidying, and a folder would stay behind.
+    self._wake, wake_end = os.pipe()
+    os.set_blocking(self._wake, False)
+    os.set_blocking(wake_end, False)
+    self._terminated = False
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+      signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(wake_end)
+    # SIGTERM, not SIGKILL, to tidy up.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     numpy_folder = _preload(config['package_folder'])
@@ -105,11 +112,9 @@ class Zygote:
         kernel_walls=self._level != 'rlimits',
     )
     os.environ['TMPDIR'] = os.environ['HOME'] = self._temp
-    self._wake, wake_end = os.pipe()
-    os.set_blocking(self._wake, False)
-    os.set_blocking(wake_end, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake_end)
+    self._poller = select.poll()
+    self._poller.register(control, select.POLLIN)
+    self._poller.register(self._wake, select.POLLIN)
     # Children then copy no page only because a collector marked objects.
     gc.collect()
     gc.disable()
@@ -117,7 +122,7 @@ class Zygote:
 
   def serve(self) -> None:
     self._send(['ready', os.getpid()])
-    while True:
+    while self._wait_for_control():
       message, fds, _, _ = socket.recv_fds(self._control, 4096, 1)
       if not message:
         return
@@ -130,12 +135,22 @@ class Zygote:
       self._send(report)
       self._clean()
 
+  def _poll(self, milliseconds: int | None) -> bool:
+    """Waits for a signal or the parent; True if the parent has spoken."""
+    ready = [fd for fd, _ in self._poller.poll(milliseconds)]
+    if self._wake in ready:
+      self._terminated |= signal.SIGTERM in os.read(self._wake, 64)
+    return self._control.fileno() in ready
+
+  def _wait_for_control(self) -> bool:
+    """Returns True once the parent has spoken, False if it is gone."""
+    while not self._terminated:
+      if self._poll(None):
+        return True
+    return False
+
   def tidy(self) -> None:
-    """Ends the child and leaves no folder."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if self._child:
-      os.kill(self._child, signal.SIGKILL)
-      os.waitpid(self._child, 0)
+    """Leaves no folder; the last child is dead."""
     if self._level != 'namespaces':
       self._clean()
       os.chdir('/')
@@ -157,7 +172,6 @@ class Zygote:
         self._be_child(channel, zygote, limits)
       finally:
         os._exit(1)
-    self._child = pid
     os.close(channel)
     return self._watch(pid, start, limits)
 
@@ -186,15 +200,13 @@ class Zygote:
       `[exit code as subprocess has it, CPU seconds, wall seconds, cause]`,
       cause '' or why the zygote killed it; None if the parent is gone.
     """
-    poller = select.poll()
-    poller.register(self._control, select.POLLIN)
-    poller.register(self._wake, select.POLLIN)
     ended, cause, message, status, usage = 0, '', None, 0, None
     while True:
-      ready = [fd for fd, _ in poller.poll(_POLL_MILLISECONDS)]
-      if self._wake in ready:
-        os.read(self._wake, 64)
-      if self._control.fileno() in ready:
+      spoken = self._poll(_POLL_MILLISECONDS)
+      if self._terminated:
+        message = b''
+        break
+      if spoken:
         message = self._control.recv(16)
         if message == b'gone':
           # A dying process closes its files first: wait for what it dies of.
@@ -210,9 +222,8 @@ class Zygote:
     if not ended:
       os.kill(pid, signal.SIGKILL)
       _, status, usage = os.wait4(pid, 0)
-    self._child = 0
     elapsed = time.monotonic() - start
-    if message is None:
+    if message is None and self._wait_for_control():
       # Reports answer `stop`, so that the next message is the next task.
       message = self._control.recv(16)
     if not message:
