@@ -4,7 +4,7 @@ Shape letters are the project's: B trajectories, P prompt tokens, T completion
 tokens, K stored logits per token, L tapped layers, D model width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
 from typing import Any
 
@@ -27,20 +27,27 @@ class Problem:
     type: the problem type, the unit that a night explores or leaves alone.
     template: the function asked for; constants vary inside a template. Splits
       and bootstraps go by template.
-    prompt: exact text given to the model, ending right after `def name(...):`.
-    entry_point: name of the function that the tests call.
-    tests: `(args, expected)` pairs of plain Python values. Expected values
-      never enter a process that runs a candidate.
+    prompt: exact text given to the model. What follows its last code fence is
+      the beginning of the candidate.
+    entry_point: name of what the candidate defines: a function, a module, a
+      theorem; '' where the domain needs none.
+    tests: `(args, expected)` pairs of plain Python values, in domains that run
+      functions. Expected values never enter a process that runs a candidate.
     reference: full source of a correct solution, '' if there is none.
+    domain: whose verifier judges it, a name of `swm_jax.verifiers.catalog`.
+    spec: what the judge of other domains needs, plain values by name, as the
+      domain's verifier describes them.
   """
 
   id: str
   type: str
   template: str
   prompt: str
-  entry_point: str
-  tests: Sequence[tuple[Sequence[Any], Any]]
+  entry_point: str = ''
+  tests: Sequence[tuple[Sequence[Any], Any]] = ()
   reference: str = ''
+  domain: str = 'python'
+  spec: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +64,10 @@ class Verdict:
     cpu_seconds: CPU time of the candidate.
     wall_seconds: wall time of the verification.
     detail: at most 500 characters for a person to read.
+    score: of verifiers that grade: the share of agreement, a cell count, a
+      drift; NaN where there is none. Rewards do not read it.
+    weak: the verdict is no proof and no test, only an opinion; consolidation
+      leaves it out unless told otherwise.
   """
 
   status: str
@@ -67,6 +78,8 @@ class Verdict:
   cpu_seconds: float = 0.0
   wall_seconds: float = 0.0
   detail: str = ''
+  score: float = float('nan')
+  weak: bool = False
 
   @property
   def passed(self) -> bool:

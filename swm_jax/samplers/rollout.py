@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 import concurrent.futures
 import dataclasses
+import re
 from typing import Protocol
 import zlib
 
@@ -18,7 +19,7 @@ from swm_jax.samplers import decode
 from swm_jax.samplers import langevin
 from swm_jax.samplers import stopping
 
-_FENCE = '```python\n'
+_FENCE = re.compile(r'^```[\w-]*\n', re.MULTILINE)
 
 
 class Verifying(Protocol):
@@ -55,8 +56,11 @@ class Sample:
 
 
 def program(problem: types.Problem, completion: str) -> str:
-  """The program that a cut completion makes of its prompt."""
-  return problem.prompt.removeprefix(_FENCE) + completion + '\n'
+  """The candidate: what follows the prompt's last fence, and the completion.
+
+  A prompt without a fence is the beginning of its candidate as a whole.
+  """
+  return _FENCE.split(problem.prompt)[-1] + completion + '\n'
 
 
 def problem_hash(problem: types.Problem) -> int:

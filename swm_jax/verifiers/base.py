@@ -32,6 +32,10 @@ REASONS = {
 MAX_DETAIL = 500
 
 
+class ToolMissing(RuntimeError):
+  """The tool of a domain is not on this host; says what to install."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Limits:
   """What one candidate may spend.
@@ -119,6 +123,8 @@ def make_verdict(
     cpu_seconds: float = 0.0,
     wall_seconds: float = 0.0,
     detail: str = '',
+    score: float = float('nan'),
+    weak: bool = False,
 ) -> types.Verdict:
   """Builds a verdict of `domain`; checks the reason and cuts the detail."""
   if reason not in REASONS[status]:
@@ -133,4 +139,6 @@ def make_verdict(
       wall_seconds=wall_seconds,
       # Candidates can write lone surrogates into it; logs are UTF-8.
       detail=detail[:MAX_DETAIL].encode('utf-8', 'replace').decode(),
+      score=score,
+      weak=weak,
   )

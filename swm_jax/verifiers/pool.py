@@ -296,6 +296,53 @@ class Pool:
       slot.close()
 
 
+class Pooled:
+  """Gives a `base.Domain` the methods of a `base.Verifier`, by an own pool."""
+
+  _own_pool: Pool | None = None
+  _own_lock = threading.Lock()
+
+  def pool(self, slots: int | None = None) -> Pool:
+    """Returns a new pool of this domain; the caller closes it."""
+    return Pool(self, slots=slots)
+
+  def _shared_pool(self) -> Pool:
+    with self._own_lock:
+      if self._own_pool is None:
+        self._own_pool = self.pool()
+      return self._own_pool
+
+  def verify(
+      self, problem: types.Problem, completion: str
+  ) -> types.Verdict:
+    """Returns the verdict on one candidate."""
+    return self._shared_pool().verify(problem, completion)
+
+  def verify_batch(
+      self,
+      pairs: Iterable[tuple[types.Problem, str]],
+      *,
+      deadline_seconds: float | None = None,
+  ) -> Iterator[tuple[int, types.Verdict]]:
+    """Yields (index in `pairs`, verdict) as verdicts come."""
+    return self._shared_pool().verify_batch(
+        pairs, deadline_seconds=deadline_seconds
+    )
+
+  def submit(
+      self, problem: types.Problem, completion: str
+  ) -> 'futures.Future[types.Verdict]':
+    """Queues one candidate."""
+    return self._shared_pool().submit(problem, completion)
+
+  def close(self) -> None:
+    """Ends the processes behind `verify`, `verify_batch` and `submit`."""
+    with self._own_lock:
+      if self._own_pool is not None:
+        self._own_pool.close()
+        self._own_pool = None
+
+
 _open_pools: 'weakref.WeakSet[Pool]' = weakref.WeakSet()
 
 

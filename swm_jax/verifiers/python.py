@@ -4,12 +4,10 @@ Expected values stay here. A sandboxed process gets the source and one
 input at a time and answers plain values, which are compared here.
 """
 
-from collections.abc import Iterator, Iterable, Sequence
-from concurrent import futures
+from collections.abc import Sequence
 import functools
 import hashlib
 import platform
-import threading
 from typing import Any
 
 from swm_jax import types
@@ -86,7 +84,7 @@ class _Slot:
     self._worker.close()
 
 
-class PythonVerifier:
+class PythonVerifier(pool_lib.Pooled):
   """Verifies Python functions on hidden inputs; see `base.Verifier`.
 
   Attributes:
@@ -119,8 +117,6 @@ class PythonVerifier:
     )
     self.version = f'{_VERSION}/{platform.python_version()}'
     self._prepared: dict[str, tuple[Any, conversation.Calls, str]] = {}
-    self._lock = threading.Lock()
-    self._own_pool: pool_lib.Pool | None = None
 
   def prepared(
       self, problem: types.Problem
@@ -137,46 +133,6 @@ class PythonVerifier:
 
   def fingerprint(self, problem: types.Problem) -> str:
     return f'{problem.entry_point}\0{self.prepared(problem)[1]}'
-
-  def pool(self, slots: int | None = None) -> pool_lib.Pool:
-    """Returns a new pool of this verifier; the caller closes it."""
-    return pool_lib.Pool(self, slots=slots)
-
-  def _shared_pool(self) -> pool_lib.Pool:
-    with self._lock:
-      if self._own_pool is None:
-        self._own_pool = self.pool()
-      return self._own_pool
-
-  def verify(
-      self, problem: types.Problem, completion: str
-  ) -> types.Verdict:
-    """Returns the verdict on one program."""
-    return self._shared_pool().verify(problem, completion)
-
-  def verify_batch(
-      self,
-      pairs: Iterable[tuple[types.Problem, str]],
-      *,
-      deadline_seconds: float | None = None,
-  ) -> Iterator[tuple[int, types.Verdict]]:
-    """Yields (index in `pairs`, verdict) as verdicts come."""
-    return self._shared_pool().verify_batch(
-        pairs, deadline_seconds=deadline_seconds
-    )
-
-  def submit(
-      self, problem: types.Problem, completion: str
-  ) -> 'futures.Future[types.Verdict]':
-    """Queues one program."""
-    return self._shared_pool().submit(problem, completion)
-
-  def close(self) -> None:
-    """Ends the processes behind `verify`, `verify_batch` and `submit`."""
-    with self._lock:
-      if self._own_pool is not None:
-        self._own_pool.close()
-        self._own_pool = None
 
 
 @functools.cache

@@ -229,20 +229,20 @@ class SplitTest(parameterized.TestCase):
         side: {families[p.type, p.template] for p in problems}
         for side, problems in sides.items()
     }
-    self.assertEmpty(seen[catalog.DAY] & seen[catalog.HELD_OUT])
-    self.assertEmpty(seen[catalog.DAY] & seen[catalog.UNRELATED])
-    self.assertEmpty(seen[catalog.HELD_OUT] & seen[catalog.UNRELATED])
+    self.assertEmpty(seen[base.DAY] & seen[base.HELD_OUT])
+    self.assertEmpty(seen[base.DAY] & seen[base.UNRELATED])
+    self.assertEmpty(seen[base.HELD_OUT] & seen[base.UNRELATED])
     self.assertEqual(sum(map(len, sides.values())), len(_suite()))
 
   @parameterized.parameters(0, 1, 2)
   def test_sides_are_balanced_in_every_type(self, seed):
     sides = catalog.split(_suite(), seed, _explored())
-    day = collections.Counter(p.type for p in sides[catalog.DAY])
-    held_out = collections.Counter(p.type for p in sides[catalog.HELD_OUT])
+    day = collections.Counter(p.type for p in sides[base.DAY])
+    held_out = collections.Counter(p.type for p in sides[base.HELD_OUT])
     for name in _explored():
       self.assertLessEqual(abs(day[name] - held_out[name]), 6, name)
-    self.assertGreaterEqual(len(sides[catalog.DAY]), 300)
-    self.assertGreaterEqual(len(sides[catalog.HELD_OUT]), 300)
+    self.assertGreaterEqual(len(sides[base.DAY]), 300)
+    self.assertGreaterEqual(len(sides[base.HELD_OUT]), 300)
 
   def test_order_of_problems_and_types_has_no_influence(self):
     explored = _explored()
@@ -258,7 +258,7 @@ class SplitTest(parameterized.TestCase):
     fewer = [name for name in explored if name != 'list_map']
     with_it = catalog.split(_suite(), 0, explored)
     without = catalog.split(_suite(), 0, fewer)
-    for side in (catalog.DAY, catalog.HELD_OUT):
+    for side in (base.DAY, base.HELD_OUT):
       self.assertEqual(
           [p.id for p in with_it[side] if p.type != 'list_map'],
           [p.id for p in without[side]],
