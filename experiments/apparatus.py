@@ -18,13 +18,15 @@ from swm_jax.models import pretrained
 from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import stopping
+from swm_jax.tasks import domains
 from swm_jax.tasks import humaneval
-from swm_jax.tasks.python_functions import catalog
 from swm_jax.verifiers import base
-from swm_jax.verifiers import pool as pool_lib
-from swm_jax.verifiers import python as python_verifier
+from swm_jax.verifiers import catalog
+from swm_jax.verifiers import router
 
 HUMANEVAL = 'humaneval'
+_PYTHON = 'python_functions'
+_ALIGNMENT = 32  # of the prompts' room, so that few shapes are compiled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +43,7 @@ class Apparatus:
     decoder: of wake and REM, recording z_past and latents.
     sets: what dusk and morning measure.
     day: problems that wake and REM see.
-    verifiers: running pool.
-    verifier_record: name, version and isolation of the verifier.
+    verifiers: running pools.
   """
 
   config: transformer.TransformerConfig
@@ -54,15 +55,7 @@ class Apparatus:
   decoder: decode.Decoder
   sets: Mapping[str, morning.ProblemSet]
   day: Sequence[types.Problem]
-  verifiers: pool_lib.Pool
-
-  @property
-  def verifier_record(self) -> dict[str, str]:
-    return {
-        'name': self.verifiers.name,
-        'version': self.verifiers.version,
-        'isolation': self.verifiers.isolation,
-    }
+  verifiers: router.Router
 
 
 class SetupError(Exception):
@@ -72,24 +65,16 @@ class SetupError(Exception):
 def problems(cfg: ml_collections.ConfigDict) -> dict[str, list[types.Problem]]:
   """Returns `day`, `held_out`, `unrelated` and `humaneval` problems.
 
+  A domain that leaves no type of its own alone must not harm Python functions:
+  those are its unrelated problems.
+
   Raises:
-    ValueError: the domain is unknown.
+    ValueError: the domain, or an unrelated type, is unknown.
   """
   tasks = cfg.tasks
-  if tasks.domain != 'python_functions':
-    raise ValueError(
-        f'tasks.domain={tasks.domain!r} is unknown; use python_functions'
-    )
-  unknown = set(tasks.unrelated_types) - set(catalog.templates())
-  if unknown:
-    raise ValueError(
-        f'tasks.unrelated_types has unknown types {sorted(unknown)}; there are'
-        f' {list(catalog.templates())}'
-    )
-  explored = [
-      name for name in catalog.templates() if name not in tasks.unrelated_types
-  ]
-  split = catalog.split(catalog.suite(tasks.seed), tasks.seed, explored)
+  split = domains.load(tasks.domain).split(tasks.seed, tasks.unrelated_types)
+  if not split['unrelated']:
+    split['unrelated'] = domains.load(_PYTHON).split(tasks.seed)['unrelated']
   split[HUMANEVAL] = list(humaneval.load().problems)
   for name, limit in (
       ('day', tasks.day),
@@ -137,6 +122,49 @@ def _fitting(name, items, tokenizer, decoder) -> list[types.Problem]:
   return fitting
 
 
+def _decoder(
+    config: transformer.TransformerConfig,
+    tokenizer: tokenization.Tokenizer,
+    asked: Sequence[types.Problem],
+    source: domains.Source,
+    sizes: decode.DecodeConfig,
+) -> decode.Decoder:
+  """A decoder with the stops of a problem source and room for its prompts."""
+  if not sizes.max_prompt:
+    longest = max(len(tokenizer.encode(problem.prompt)) for problem in asked)
+    sizes = dataclasses.replace(
+        sizes, max_prompt=-(-longest // _ALIGNMENT) * _ALIGNMENT
+    )
+  stops = stopping.build_stop_table(
+      tokenizer,
+      stop_strings=source.stop_strings,
+      column_zero=source.column_zero,
+      stop_tokens=(tokenizer.eos_id,),
+  )
+  return decode.Decoder(config, stops, sizes, tokenizer.pad_id)
+
+
+def _verifiers(
+    cfg: ml_collections.ConfigDict,
+    split: Mapping[str, Sequence[types.Problem]],
+) -> router.Router:
+  """Starts a pool for every domain that is asked."""
+  options: dict[str, Any] = {'require_level': cfg.verifier.require_level or None}
+  if cfg.verifier.cpu_seconds:
+    options['limits'] = base.Limits(
+        cpu_seconds=cfg.verifier.cpu_seconds,
+        wall_seconds=3 * cfg.verifier.cpu_seconds + 1,
+    )
+  asked = dict.fromkeys(p.domain for group in split.values() for p in group)
+  verifiers = router.Router({
+      name: catalog.make(name, **options).pool(cfg.verifier.slots)
+      for name in asked
+  })
+  for record in verifiers.records:
+    logging.info('Verifier %(name)s %(version)s: %(isolation)s', record)
+  return verifiers
+
+
 def build(cfg: ml_collections.ConfigDict) -> Apparatus:
   """Loads the model and starts the verifier.
 
@@ -163,12 +191,6 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
       mesh, transformer.logical_axes(config), rules
   )
   params = sharding.shard_params(params, param_shardings)
-  stops = stopping.build_stop_table(
-      tokenizer, column_zero=True, stop_tokens=(tokenizer.eos_id,)
-  )
-  make_decoder = functools.partial(
-      decode.Decoder, config, stops, pad_id=tokenizer.pad_id
-  )
   sizes = decode.DecodeConfig(**cfg.decode)
   plain = dataclasses.replace(
       sizes, top_logits=0, record_hidden=False, taps=()
@@ -179,26 +201,33 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
       max_prompt=cfg.evaluation.humaneval_max_prompt,
       max_new_tokens=cfg.evaluation.humaneval_max_new_tokens,
   )
-  decoder = make_decoder(sizes)
   split = problems(cfg)
+  own = functools.partial(
+      _decoder, config, tokenizer, split['day'] + split['held_out'],
+      domains.load(cfg.tasks.domain),
+  )
+  python = domains.load(_PYTHON)
+  same = split['unrelated'][0].domain == split['day'][0].domain
+  decoder, plain_decoder = own(sizes), own(plain)
   sets = {}
-  for name, plain_decoder, temperatures in (
-      ('held_out', make_decoder(plain), cfg.evaluation.temperatures),
-      ('unrelated', make_decoder(plain), cfg.evaluation.temperatures),
-      (HUMANEVAL, make_decoder(long), ((0.0, 1),)),
+  for name, set_decoder, temperatures in (
+      ('held_out', plain_decoder, cfg.evaluation.temperatures),
+      (
+          'unrelated',
+          plain_decoder if same
+          else _decoder(config, tokenizer, split['unrelated'], python, plain),
+          cfg.evaluation.temperatures,
+      ),
+      (
+          HUMANEVAL,
+          _decoder(config, tokenizer, split[HUMANEVAL], python, long),
+          ((0.0, 1),),
+      ),
   ):
     sets[name] = morning.ProblemSet(
-        name, _fitting(name, split[name], tokenizer, plain_decoder),
-        temperatures, plain_decoder,
+        name, _fitting(name, split[name], tokenizer, set_decoder),
+        temperatures, set_decoder,
     )
-  verifier = python_verifier.PythonVerifier(
-      limits=base.Limits(
-          cpu_seconds=cfg.verifier.cpu_seconds,
-          wall_seconds=3 * cfg.verifier.cpu_seconds + 1,
-      ),
-      require_level=cfg.verifier.require_level or None,
-  )
-  logging.info('Verifier isolation: %s', verifier.isolation)
   return Apparatus(
       config=config,
       params=params,
@@ -209,5 +238,5 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
       decoder=decoder,
       sets=sets,
       day=_fitting('day', split['day'], tokenizer, decoder),
-      verifiers=verifier.pool(cfg.verifier.slots),
+      verifiers=_verifiers(cfg, split),
   )

@@ -38,8 +38,8 @@ from swm_jax.evaluation import gate as gate_lib
 from swm_jax.evaluation import results
 from swm_jax.losses import compose
 from swm_jax.samplers import langevin
-from swm_jax.samplers import rollout
 
+_WEAK = '; verdicts that are only opinions count with consolidate.weak=True'
 PHASES = ('wake', 'rem', 'consolidate', 'morning')
 Record = trajectory_log.Record
 setting = morning_lib.setting
@@ -154,7 +154,7 @@ class Night:
         parent=parent,
         weights_before=self.weights,
         weights_after=weights_after,
-        verifiers=(self.lab.verifier_record,),
+        verifiers=self.lab.verifiers.records,
         gate=gate,
         reasons=tuple(reasons),
         **self._lineage,
@@ -316,7 +316,7 @@ class Night:
     trained = [contamination.from_problem(problem) for problem in self.lab.day]
     for entry in (*wake_log, *dream_log):
       problem = self._problems[entry['problem']]
-      source = rollout.program(problem, entry['text'])
+      source = problem.program(entry['text'])
       trained.append(contamination.from_program(problem, source))
     trained.append(
         contamination.from_text('anchor text', anchors_lib.text())
@@ -336,7 +336,7 @@ class Night:
     cfg = self.cfg.consolidate
     return consolidate.choose(
         self._problems, (*wake_log, *dream_log),
-        positives=cfg.positives, negatives=cfg.negatives,
+        positives=cfg.positives, negatives=cfg.negatives, weak=cfg.weak,
     )
 
   def consolidate(
@@ -355,6 +355,7 @@ class Night:
         raise NightError(
             'the night has no verified trajectory to consolidate; give wake'
             ' and rem more samples, or easier problems'
+            + _WEAK * any(e['verdict']['weak'] for e in wake_log)
         )
       anchors = anchors_lib.update(
           self.work, self.lab, self.params, self.weights,

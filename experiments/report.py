@@ -20,7 +20,6 @@ from swm_jax import types
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import bootstrap
 from swm_jax.evaluation import results
-from swm_jax.samplers import rollout
 
 Record = trajectory_log.Record
 _EXAMPLES = 6
@@ -86,8 +85,8 @@ def collect(night: Any, command: str) -> dict[str, Any]:
       'seed': night.cfg.seed,
       'config': json.loads(night.cfg.to_json_best_effort()),
       'versions': _read(night.work.path / 'versions.json'),
-      'isolation': night.lab.verifier_record['isolation'],
-      'verifier': night.lab.verifier_record,
+      'isolation': night.lab.verifiers.isolation,
+      'verifiers': night.lab.verifiers.records,
       'criterion': night.criterion,
       'gate': judgement['gate'],
       'weights': judgement['weights'],
@@ -197,6 +196,7 @@ def _verdicts(records: Sequence[Record]) -> dict[str, Any]:
   return {
       'sampled': len(records),
       'verified': len(passed),
+      'weak': sum(bool(e['verdict']['weak']) for e in records),
       'masked_errors': sum(
           e['verdict']['status'] == types.ERROR for e in records
       ),
@@ -312,9 +312,9 @@ def _examples(problems, wake_log, dream_log) -> list[dict[str, str]]:
     problem = problems[entry['problem']]
     shown.append({
         'problem': problem.id,
-        'greedy': rollout.program(problem, answer['text']),
+        'greedy': problem.program(answer['text']),
         'greedy_reason': answer['verdict']['reason'],
-        'dream': rollout.program(problem, entry['text']),
+        'dream': problem.program(entry['text']),
         'temperature': f"{float(entry['temperature']):g}",
         'noise': f"{float(entry['perturbation']['noise']):g}",
     })

@@ -26,7 +26,6 @@ from swm_jax.losses import reductions
 from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import rollout
-from swm_jax.verifiers import pool as pool_lib
 
 GREEDY = 'greedy'
 
@@ -58,7 +57,7 @@ def evaluate(
     problem_set: ProblemSet,
     *,
     tokenizer: Any,
-    verifiers: pool_lib.Pool,
+    verifiers: rollout.Verifying,
     directory: pathlib.Path,
     wave: int,
     key: jax.Array,

@@ -35,7 +35,6 @@ from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import langevin
 from swm_jax.samplers import rollout
-from swm_jax.verifiers import pool as pool_lib
 
 OBJECTIVES = ('vargrad', 'tb', 'none')
 # Diagnostics that are divided by the variance of the reward.
@@ -266,7 +265,7 @@ def run(
     config: transformer.TransformerConfig,
     decoder: decode.Decoder,
     tokenizer: Any,
-    verifiers: pool_lib.Pool,
+    verifiers: rollout.Verifying,
     log: trajectory_log.TrajectoryLog,
     read_wave: Callable[[int], Sequence[Record]],
     options: Options,

@@ -6,6 +6,7 @@ tokens, K stored logits per token, L tapped layers, D model width.
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+import re
 from typing import Any
 
 from flax import struct
@@ -14,6 +15,8 @@ import jax
 ERROR = 'error'
 FAIL = 'fail'
 PASS = 'pass'
+
+_FENCE = re.compile(r'^```[\w-]*\n', re.MULTILINE)  # Opens a code block.
 
 Array = jax.Array  # Host phases pass numpy arrays through the same fields.
 
@@ -34,6 +37,8 @@ class Problem:
     tests: `(args, expected)` pairs of plain Python values, in domains that run
       functions. Expected values never enter a process that runs a candidate.
     reference: full source of a correct solution, '' if there is none.
+    question: the words of the prompt that tell this problem from the others, ''
+      if all of them do; worked examples that many prompts share are left out.
     domain: whose verifier judges it, a name of `swm_jax.verifiers.catalog`.
     spec: what the judge of other domains needs, plain values by name, as the
       domain's verifier describes them.
@@ -46,8 +51,16 @@ class Problem:
   entry_point: str = ''
   tests: Sequence[tuple[Sequence[Any], Any]] = ()
   reference: str = ''
+  question: str = ''
   domain: str = 'python'
   spec: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+  def program(self, completion: str) -> str:
+    """The candidate: what follows the prompt's last fence, and the completion.
+
+    A prompt without a fence is the beginning of its candidate as a whole.
+    """
+    return _FENCE.split(self.prompt)[-1] + completion + '\n'
 
 
 @dataclasses.dataclass(frozen=True)

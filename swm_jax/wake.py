@@ -15,7 +15,6 @@ from swm_jax import types
 from swm_jax.data import trajectory_log
 from swm_jax.samplers import decode
 from swm_jax.samplers import rollout
-from swm_jax.verifiers import pool as pool_lib
 
 Record = trajectory_log.Record
 
@@ -39,7 +38,7 @@ def run(
     *,
     decoder: decode.Decoder,
     tokenizer: Any,
-    verifiers: pool_lib.Pool,
+    verifiers: rollout.Verifying,
     log: trajectory_log.TrajectoryLog,
     options: Options,
     key: jax.Array,

@@ -146,15 +146,15 @@ def test_full_disk_loses_nothing(small_disk):
 
 _CONTAMINATED = textwrap.dedent("""
     from absl import app
-    from swm_jax.tasks.python_functions import catalog
-    clean = catalog.split
+    from swm_jax.tasks import base
+    clean = base.split
 
     def contaminated(*args):
       split = clean(*args)
       split['unrelated'] = [split['day'][0], *split['unrelated']]
       return split
 
-    catalog.split = contaminated
+    base.split = contaminated
     from experiments import nightly
     app.run(nightly.main)
 """)

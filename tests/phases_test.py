@@ -14,14 +14,14 @@ from tests.nightly import tiny_config
 PROBLEM = scripted.problem('f')
 
 
-def entry(text, status, log_prob=-1.0, problem=PROBLEM):
+def entry(text, status, log_prob=-1.0, problem=PROBLEM, weak=False):
   return {
       'problem': problem.id,
       'prompt_tokens': np.array([1, 2]),
       'tokens': np.array([3, 4]),
       'text': text,
       'log_prob': np.array([log_prob / 2, log_prob / 2]),
-      'verdict': {'status': status},
+      'verdict': {'status': status, 'weak': weak},
   }
 
 
@@ -43,6 +43,17 @@ def test_verifier_failures_are_neither_x_plus_nor_x_minus():
   # One of two that were judged at all.
   assert {memory.pass_rate for memory in chosen} == {0.5}
   assert memories(entry('\n    return 2', types.ERROR)) == []
+
+
+def test_opinions_count_only_when_asked_for():
+  records = (
+      entry('\n    return 1', types.PASS, weak=True),
+      entry('\n    return 2', types.FAIL, weak=True),
+      entry('\n    return 3', types.FAIL),
+  )
+  assert memories(*records) == []
+  signs = [memory.sign for memory in memories(*records, weak=True)]
+  assert signs == [+1, -1, -1]
 
 
 def test_equal_programs_count_once():

@@ -34,18 +34,9 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
   cfg.sharding_rules = sharding.DEFAULT_RULES  # logical axis -> mesh axes
 
   cfg.tasks = config_dict.create(
-      domain='python_functions',
+      domain='python_functions',  # see swm_jax/tasks/domains.py
       seed=0,  # of test inputs and of the split by template
-      unrelated_types=(  # all others are explored
-          'boolean_logic',
-          'dict_lookup',
-          'nested_list',
-          'number_arithmetic',
-          'number_conditional',
-          'number_geometry',
-          'string_case',
-          'tuple_ops',
-      ),
+      unrelated_types=(),  # left alone; (): the domain's own choice
       day=304,  # at most so many problems, 0 is all
       held_out=304,
       unrelated=160,
@@ -53,7 +44,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
   )
   cfg.decode = config_dict.create(
       slots=64,  # rows of a forward pass
-      max_prompt=64,
+      max_prompt=0,  # 0: the domain's longest
       max_new_tokens=48,
       chunk=8,  # steps between two visits of the host
       top_logits=16,  # of each token, to be read without the weights
@@ -62,7 +53,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
   )
   cfg.verifier = config_dict.create(
       slots=2,
-      cpu_seconds=2.0,
+      cpu_seconds=0.0,  # of a candidate; 0: each verifier's own limit
       require_level='',  # stop below this isolation level; '' takes the default
   )
 
@@ -125,6 +116,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       temperature=0.0,
       positives=4,
       negatives=2,
+      weak=False,  # whether verdicts that are only opinions count
       rare_first=True,
       min_weight=0.1,
       energy='nll',

@@ -6,7 +6,6 @@ from swm_jax import types
 from swm_jax.consolidate import layout
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import canonical
-from swm_jax.samplers import rollout
 
 Record = trajectory_log.Record
 
@@ -17,6 +16,7 @@ def choose(
     *,
     positives: int,
     negatives: int,
+    weak: bool,
 ) -> list[layout.Memory]:
   """Chooses x+ and x-: distinct programs, a few of each solved problem.
 
@@ -27,7 +27,9 @@ def choose(
     records: of wake and REM; the verifier's own failures are never chosen.
     positives: most x+ of a problem.
     negatives: most x- of a problem.
+    weak: whether verdicts that are only opinions count.
   """
+  records = [e for e in records if weak or not e['verdict']['weak']]
   counts = pass_counts(records)
   chosen = []
   for problem_id, group in by_problem(records).items():
@@ -84,15 +86,8 @@ def verified_by_problem(
 
 
 def program_form(problem: types.Problem, entry: Record) -> str:
-  """What equal programs share: the normalised AST.
-
-  A program that does not parse is itself.
-  """
-  source = rollout.program(problem, entry['text'])
-  try:
-    return canonical.normalised_ast(source)
-  except SyntaxError:
-    return source
+  """What equal programs share; see `canonical.form`."""
+  return canonical.form(problem.program(entry['text']), problem.domain)
 
 
 def distinct_programs(

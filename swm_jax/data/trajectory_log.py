@@ -26,7 +26,7 @@ from swm_jax import types
 Record = dict[str, Any]
 
 _NAME = 'trajectory_log'
-_VERSION = '1.1.0'
+_VERSION = '1.2.0'
 _SHARD = _NAME + '-train.array_record-{:05d}'
 # The record's own template for tfds: no count of shards in the names, because
 # the count is not known when the first shard becomes visible.
@@ -96,6 +96,8 @@ def features(vocab_size: int) -> tfds.features.FeaturesDict:
           'cpu_seconds': np.float64,
           'wall_seconds': np.float64,
           'detail': text(),
+          'score': np.float64,
+          'weak': np.bool_,
       },
       'weights_digest': text(doc='SHA-256 of the weights that decoded.'),
       'key': tensor(np.uint32, None),
@@ -189,6 +191,8 @@ def record(
           'cpu_seconds': verdict.cpu_seconds,
           'wall_seconds': verdict.wall_seconds,
           'detail': verdict.detail,
+          'score': verdict.score,
+          'weak': verdict.weak,
       },
       'weights_digest': weights_digest,
       'key': np.asarray(key),

@@ -1,12 +1,18 @@
-"""Canonical forms of Python source: what stays when names and layout are gone.
+"""Canonical forms of candidates: what stays when names and layout are gone.
 
-Two programs with one form differ in names of functions, arguments and locals,
-in annotations, docstrings, comments and layout, and in nothing else. Dreams are
-deduplicated by it, and contamination is looked for with it.
+Two Python programs with one form differ in names of functions, arguments and
+locals, in annotations, docstrings, comments and layout, and in nothing else.
+Candidates of other domains keep their names. Dreams are deduplicated by these
+forms, and contamination is looked for with them.
 """
 
 import ast
+import functools
 import warnings
+
+import pygments
+from pygments import lexers
+from pygments import token as token_lib
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -22,6 +28,42 @@ _NAME_FIELDS = {
     ast.MatchStar: 'name',
     ast.MatchMapping: 'rest',
 }
+
+# Domain of a problem: Pygments' name for the language of its candidates.
+_LANGUAGES = {
+    'cpp': 'cpp', 'coq': 'coq', 'lean': 'lean4', 'circuits': 'verilog',
+}
+
+
+def form(source: str, domain: str) -> str:
+  """Returns what equal candidates of a domain share, as text.
+
+  A Python program that does not parse is itself.
+  """
+  if domain == 'python':
+    try:
+      return normalised_ast(source)
+    except SyntaxError:
+      return source
+  return ' '.join(tokens(source, domain))
+
+
+def tokens(source: str, domain: str) -> list[str]:
+  """Returns the tokens of a candidate, without comments and layout."""
+  if domain not in _LANGUAGES:
+    return source.split()
+  return [
+      text
+      for kind, text in pygments.lex(source, _lexer(_LANGUAGES[domain]))
+      if text.strip() and (
+          kind not in token_lib.Comment or kind in token_lib.Comment.Preproc
+      )
+  ]
+
+
+@functools.cache
+def _lexer(language: str):
+  return lexers.get_lexer_by_name(language)
 
 
 def normalised_tree(

@@ -93,8 +93,11 @@ class Item:
     id: for the report.
     type: problem type, '' for plain text.
     template: template of the problem, '' for plain text.
-    prompt: text shown to the model, description included.
+    prompt: text shown to the model, description included; worked examples that
+      many prompts share left out.
     source: reference solution or sampled program, '' if there is none.
+    given: the beginning of `source` that the prompt dictates.
+    domain: of the problem; references are compared inside a domain.
     sampled: `source` was sampled from a model, and `prompt` is what it was
       asked.
   """
@@ -104,22 +107,27 @@ class Item:
   template: str = ''
   prompt: str = ''
   source: str = ''
+  given: str = ''
+  domain: str = 'python'
   sampled: bool = False
 
 
 def from_problem(problem: types.Problem) -> Item:
   """A problem with its reference solution."""
-  return Item(
-      problem.id, problem.type, problem.template, problem.prompt,
-      problem.reference,
-  )
+  return _item(problem, problem.id, problem.reference)
 
 
 def from_program(problem: types.Problem, source: str) -> Item:
   """A program that a model wrote for a problem, right or wrong."""
+  item = _item(problem, f'program for {problem.id}', source)
+  return dataclasses.replace(item, sampled=True)
+
+
+def _item(problem: types.Problem, name: str, source: str) -> Item:
   return Item(
-      f'program for {problem.id}', problem.type, problem.template,
-      problem.prompt, source, sampled=True,
+      name, problem.type, problem.template,
+      problem.question or problem.prompt, source,
+      given=problem.program(''), domain=problem.domain,
   )
 
 
@@ -174,7 +182,7 @@ def overlaps(
     found = index.prompt_hits(item)
     if item.sampled:
       found += index.text_hits(wording.comments(item.source))
-    form = _parse(item.source) if item.source else None
+    form = _parse(item) if item.source else None
     if form is not None:
       limit = MIN_SAMPLED_NODES if item.sampled else MIN_REFERENCE_NODES
       for other in index.equal(form):
@@ -237,7 +245,7 @@ class _Index:
         add(self._descriptions, wording.pattern(words))
       for run in _runs(words):
         add(self._word_runs, run)
-      form = _parse(item.source) if item.source else None
+      form = _parse(item) if item.source else None
       if form is not None:
         add(self._exact, form.exact)
         if form.nodes >= MIN_REFERENCE_NODES:
@@ -283,10 +291,12 @@ def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
   return _ngrams(wording.without_values(words), WORD_NGRAM)
 
 
-def _parse(source: str) -> _Form | None:
+def _parse(item: Item) -> _Form | None:
+  if item.domain != 'python':
+    return _parse_other(item)
   try:
-    tree = canonical.normalised_tree(source)
-    abstract = canonical.normalised_tree(source, abstract_constants=True)
+    tree = canonical.normalised_tree(item.source)
+    abstract = canonical.normalised_tree(item.source, abstract_constants=True)
     return _Form(
         canonical.dump(tree),
         canonical.dump(abstract),
@@ -295,6 +305,18 @@ def _parse(source: str) -> _Form | None:
     )
   except SyntaxError:
     return None
+
+
+def _parse_other(item: Item) -> _Form:
+  """A candidate in another language: equal as a whole or not at all.
+
+  Declarations that a prompt dictates are alike in many problems, so they count
+  for nothing, and there are no rules for parts.
+  """
+  words = canonical.tokens(item.source, item.domain)
+  exact = f'{item.domain}: {" ".join(words)}'
+  nodes = len(words) - len(canonical.tokens(item.given, item.domain))
+  return _Form(exact, exact, nodes, ())
 
 
 def _code_tokens(source: str) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 import concurrent.futures
 import dataclasses
-import re
 from typing import Protocol
 import zlib
 
@@ -18,8 +17,6 @@ from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import langevin
 from swm_jax.samplers import stopping
-
-_FENCE = re.compile(r'^```[\w-]*\n', re.MULTILINE)
 
 
 class Verifying(Protocol):
@@ -56,11 +53,7 @@ class Sample:
 
 
 def program(problem: types.Problem, completion: str) -> str:
-  """The candidate: what follows the prompt's last fence, and the completion.
-
-  A prompt without a fence is the beginning of its candidate as a whole.
-  """
-  return _FENCE.split(problem.prompt)[-1] + completion + '\n'
+  return problem.program(completion)
 
 
 def problem_hash(problem: types.Problem) -> int:
@@ -147,7 +140,7 @@ def rollout(
     def on_finished(row: int, token_ids: list[int]) -> None:
       problem = problems[problem_B[row]]
       text = completion_text(tokenizer, decoder.stop_table, token_ids)
-      source = program(problem, text)
+      source = problem.program(text)
       drafts[row] = (text, source, verifier.submit(problem, source))
       bar.update()
 

@@ -102,7 +102,7 @@ class RolloutTest(parameterized.TestCase):
     )
     for s in samples:
       self.assertEqual(s.verdict, verdict(s.problem, s.source))
-      self.assertEqual(s.source, rollout.program(s.problem, s.text))
+      self.assertEqual(s.source, s.problem.program(s.text))
       n = trajectories.mask[s.row].sum()
       data = TOKENIZER.decode_bytes(trajectories.tokens[s.row, :n])
       self.assertStartsWith(data.decode('utf-8', 'replace'), s.text)
@@ -126,7 +126,7 @@ class RolloutTest(parameterized.TestCase):
 
   def test_program_is_prompt_and_completion_without_the_fence(self):
     self.assertEqual(
-        rollout.program(PROBLEMS[0], '\n  return 1'),
+        PROBLEMS[0].program('\n  return 1'),
         '# one\ndef f(a):\n  return 1\n',
     )
 

@@ -1,6 +1,6 @@
 """The suite of generated Python problems and its split for a night."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 import functools
 import importlib
 import pkgutil
@@ -8,6 +8,22 @@ import pkgutil
 from swm_jax import types
 from swm_jax.tasks import base
 from swm_jax.tasks import python_functions
+
+NAME = 'python_functions'
+DOMAIN = 'python'
+LANGUAGE = 'python'
+STOP_STRINGS = ()
+COLUMN_ZERO = True  # The next definition, or the closing fence.
+UNRELATED_TYPES = (
+    'boolean_logic',
+    'dict_lookup',
+    'nested_list',
+    'number_arithmetic',
+    'number_conditional',
+    'number_geometry',
+    'string_case',
+    'tuple_ops',
+)
 
 
 @functools.cache
@@ -47,12 +63,3 @@ def families() -> Mapping[tuple[str, str], str]:
       for name, type_templates in templates().items()
       for template in type_templates
   }
-
-
-def split(
-    problems: Sequence[types.Problem],
-    seed: int,
-    explored: Sequence[str],
-) -> dict[str, list[types.Problem]]:
-  """Splits the suite by family; see `base.split`."""
-  return base.split(problems, families(), seed, explored)

@@ -223,7 +223,7 @@ class SplitTest(parameterized.TestCase):
 
   @parameterized.parameters(0, 1, 2)
   def test_families_are_on_one_side(self, seed):
-    sides = catalog.split(_suite(), seed, _explored())
+    sides = base.split(_suite(), catalog.families(), seed, _explored())
     families = catalog.families()
     seen = {
         side: {families[p.type, p.template] for p in problems}
@@ -236,7 +236,7 @@ class SplitTest(parameterized.TestCase):
 
   @parameterized.parameters(0, 1, 2)
   def test_sides_are_balanced_in_every_type(self, seed):
-    sides = catalog.split(_suite(), seed, _explored())
+    sides = base.split(_suite(), catalog.families(), seed, _explored())
     day = collections.Counter(p.type for p in sides[base.DAY])
     held_out = collections.Counter(p.type for p in sides[base.HELD_OUT])
     for name in _explored():
@@ -246,8 +246,8 @@ class SplitTest(parameterized.TestCase):
 
   def test_order_of_problems_and_types_has_no_influence(self):
     explored = _explored()
-    sides = catalog.split(_suite(), 0, explored)
-    again = catalog.split(_suite()[::-1], 0, explored[::-1])
+    sides = base.split(_suite(), catalog.families(), 0, explored)
+    again = base.split(_suite()[::-1], catalog.families(), 0, explored[::-1])
     for side, problems in sides.items():
       self.assertCountEqual(
           [p.id for p in problems], [p.id for p in again[side]]
@@ -256,8 +256,8 @@ class SplitTest(parameterized.TestCase):
   def test_another_explored_type_moves_nothing(self):
     explored = _explored()
     fewer = [name for name in explored if name != 'list_map']
-    with_it = catalog.split(_suite(), 0, explored)
-    without = catalog.split(_suite(), 0, fewer)
+    with_it = base.split(_suite(), catalog.families(), 0, explored)
+    without = base.split(_suite(), catalog.families(), 0, fewer)
     for side in (base.DAY, base.HELD_OUT):
       self.assertEqual(
           [p.id for p in with_it[side] if p.type != 'list_map'],
@@ -270,8 +270,8 @@ class SplitTest(parameterized.TestCase):
     families['number_digits', first.name] = 'map_add'
     with mock.patch.object(catalog, 'families', lambda: families):
       with self.assertRaisesRegex(ValueError, "unrelated types: .'map_add'"):
-        catalog.split(_suite(), 0, ['list_map'])
+        base.split(_suite(), catalog.families(), 0, ['list_map'])
 
   def test_unknown_type_is_an_error(self):
     with self.assertRaisesRegex(ValueError, 'without a problem.*juggling'):
-      catalog.split(_suite(), 0, ['juggling'])
+      base.split(_suite(), catalog.families(), 0, ['juggling'])
