@@ -78,6 +78,7 @@ def main(argv):
       contamination.ContaminationError,
       durable.CorruptError,
       phases.NightError,
+      FloatingPointError,  # A phase diverged.
       workdir_lib.WorkdirError,
       OSError,  # A full disk, or one that was taken away.
   ) as error:

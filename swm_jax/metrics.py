@@ -66,12 +66,12 @@ class MetricsWriter:
       scalars: numbers, or arrays of one element; units belong in the name.
 
     Raises:
-      ValueError: if a value is not finite; the message names metric and step.
+      FloatingPointError: if a value is not finite; the message names metric and step.
     """
     values = {name: float(value) for name, value in scalars.items()}
     for name, value in values.items():
       if not math.isfinite(value):
-        raise ValueError(
+        raise FloatingPointError(
             f'{name} is {value} at step {step} of {phase}, night {night}'
         )
     place = phase, night, step

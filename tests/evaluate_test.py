@@ -1,6 +1,5 @@
 """Tests of the evaluation program."""
 
-import functools
 import json
 import pathlib
 import subprocess
@@ -10,17 +9,14 @@ import tempfile
 from absl import flags
 from absl.testing import absltest
 from absl.testing import parameterized
-import jax
 import numpy as np
 import pytest
 
 from experiments import evaluate
 from swm_jax import snapshots
-from swm_jax import tokenization
 from swm_jax import types
 from swm_jax.evaluation import results
 from swm_jax.models import pretrained
-from swm_jax.models import transformer
 from swm_jax.tasks import problem_file
 
 _PROBLEMS = [
@@ -31,24 +27,7 @@ _PROBLEMS = [
     )
     for i in range(3)
 ]
-
-
-@functools.cache
-def _tiny():
-  """A model that writes noise, without compiling the initialiser."""
-  tokenizer = tokenization.byte_tokenizer()
-  config = transformer.TransformerConfig(
-      vocab_size=tokenizer.vocab_size, num_layers=2, width=32, mlp_width=48,
-      num_heads=4, num_kv_heads=2, head_dim=8, max_length=128,
-  )
-  shapes = jax.eval_shape(
-      lambda key: transformer.init_params(config, key), jax.random.key(0)
-  )
-  rng = np.random.default_rng(0)
-  params = jax.tree.map(
-      lambda x: rng.normal(0.0, 0.2, x.shape).astype(np.float32), shapes
-  )
-  return params, config, tokenizer
+from tests import noise_model
 
 
 class EvaluateTest(parameterized.TestCase):
@@ -73,7 +52,7 @@ class EvaluateTest(parameterized.TestCase):
 
   def _save_tiny(self):
     folder = self._folder / 'model'
-    pretrained.save_hf(folder, *_tiny())
+    pretrained.save_hf(folder, *noise_model.make())
     return folder
 
   def test_summary_holds_counts_and_unbiased_means(self):
@@ -117,7 +96,7 @@ class EvaluateTest(parameterized.TestCase):
     del result['seconds'], again['seconds']
     self.assertEqual(result, again)
     self.assertEqual(out['command'], 'the command')
-    self.assertEqual(out['model']['digest'], snapshots.digest(_tiny()[0]))
+    self.assertEqual(out['model']['digest'], snapshots.digest(noise_model.make()[0]))
     self.assertEqual([p['id'] for p in out['problems']], [
         p.id for p in _PROBLEMS
     ])

@@ -41,7 +41,7 @@ def test_resumed_run_leaves_the_file_of_an_uninterrupted_one(tmp_path):
 def test_values_that_are_not_finite_are_named(tmp_path, value):
   with metrics.MetricsWriter(tmp_path) as writer:
     message = f'grad_norm is {value} at step 7 of rem, night 0'
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(FloatingPointError, match=message):
       writer.write('rem', 0, 7, {'loss': 1.0, 'grad_norm': jnp.float32(value)})
   assert metrics.read(tmp_path) == []
 

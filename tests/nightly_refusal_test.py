@@ -161,6 +161,16 @@ _CONTAMINATED = textwrap.dedent("""
 
 
 @pytest.mark.slow
+def test_night_that_diverges_is_one_sentence():
+  workdir = tiny.folder() / 'diverged'
+  done = tiny.run(
+      workdir, '--config.consolidate.learning_rate=1e30',
+      '--config.consolidate.clip=1e30',
+  )
+  assert_one_sentence(done, 'is nan at step', 'of consolidate, night 0')
+
+
+@pytest.mark.slow
 def test_contaminated_night_stops_before_it_trains():
   workdir = tiny.folder() / 'contaminated'
   command = tiny.command(workdir)

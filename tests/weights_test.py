@@ -1,6 +1,5 @@
 """Tests of what `--model` may name."""
 
-import functools
 import json
 import pathlib
 import tempfile
@@ -11,27 +10,8 @@ import numpy as np
 
 from experiments import weights
 from swm_jax import snapshots
-from swm_jax import tokenization
 from swm_jax.models import pretrained
-from swm_jax.models import transformer
-
-
-@functools.cache
-def _tiny():
-  """A model that writes noise, without compiling the initialiser."""
-  tokenizer = tokenization.byte_tokenizer()
-  config = transformer.TransformerConfig(
-      vocab_size=tokenizer.vocab_size, num_layers=2, width=32, mlp_width=48,
-      num_heads=4, num_kv_heads=2, head_dim=8, max_length=128,
-  )
-  shapes = jax.eval_shape(
-      lambda key: transformer.init_params(config, key), jax.random.key(0)
-  )
-  rng = np.random.default_rng(0)
-  params = jax.tree.map(
-      lambda x: rng.normal(0.0, 0.2, x.shape).astype(np.float32), shapes
-  )
-  return params, config, tokenizer
+from tests import noise_model
 
 
 class WeightsTest(absltest.TestCase):
@@ -44,12 +24,12 @@ class WeightsTest(absltest.TestCase):
 
   def _save_tiny(self):
     folder = self._folder / 'model'
-    pretrained.save_hf(folder, *_tiny())
+    pretrained.save_hf(folder, *noise_model.make())
     return folder
 
   def test_a_work_directory_gives_the_adopted_or_the_named_weights(self):
     model = self._save_tiny()
-    params, _, _ = _tiny()
+    params, _, _ = noise_model.make()
     scaled = lambda scale: jax.tree.map(lambda x: x * scale, params)
     work = self._folder / 'work@home'
     store = snapshots.Snapshots(work / 'snapshots')
@@ -97,14 +77,14 @@ class WeightsTest(absltest.TestCase):
     loaded = weights.load(str(work))
     self.assertIsNone(loaded.step)
     self.assertEqual(
-        snapshots.digest(loaded.params), snapshots.digest(_tiny()[0])
+        snapshots.digest(loaded.params), snapshots.digest(noise_model.make()[0])
     )
 
   def test_a_folder_is_loaded_as_it_is(self):
     model = weights.load(str(self._save_tiny()))
     self.assertIsNone(model.step)
     self.assertEqual(
-        snapshots.digest(model.params), snapshots.digest(_tiny()[0])
+        snapshots.digest(model.params), snapshots.digest(noise_model.make()[0])
     )
 
 

@@ -168,7 +168,8 @@ def measure(
     seed: of the resampling.
 
   Raises:
-    ValueError: if the batches hold no target, or a result is not finite.
+    ValueError: if the batches hold no target.
+    FloatingPointError: if a result is not finite.
   """
   sums: dict[Any, np.ndarray] = {}  # cluster -> (KL, base NLL, NLL, tokens)
   for batch in batches:
@@ -197,7 +198,7 @@ def measure(
   # Sorted, so that the interval does not depend on how texts were packed.
   table_Gx4 = np.stack([sums[name] for name in sorted(sums)])
   if not np.isfinite(table_Gx4).all():
-    raise ValueError(
+    raise FloatingPointError(
         'log-probabilities of the base or the tuned model are not finite'
     )
   kl_G, base_G, tuned_G, tokens_G = table_Gx4.T
