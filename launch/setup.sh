@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv at the repository's root with the pinned requirements, the model
 # package and this package. Does nothing when that is already there.
-# --extras=proofs,circuits,molecular,ray adds tools of other domains (setup.cfg).
+# --extras=proofs,circuits,... adds tools of other domains (setup.cfg).
 # PYTHON chooses the interpreter (3.11 or newer) of a new .venv.
 set -euo pipefail
 root="$(unset CDPATH && cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

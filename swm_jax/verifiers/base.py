@@ -94,7 +94,7 @@ class Slot(Protocol):
     """Returns the verdict; a failure of the slot's own is status `error`."""
 
   def abort(self) -> None:
-    """Ends a running `verify` early; called from another thread."""
+    """Ends a running `verify` early; from another thread, perhaps twice."""
 
   def close(self) -> None:
     """Ends everything that the slot started."""
@@ -108,7 +108,7 @@ class Domain(Protocol):
   isolation: str
   limits: Limits
 
-  def open_slot(self, index: int) -> Slot:
+  def open_slot(self) -> Slot:
     """Opens a slot; raises OSError or RuntimeError if it cannot."""
 
   def fingerprint(self, problem: types.Problem) -> str:
@@ -126,7 +126,10 @@ def make_verdict(
     score: float = float('nan'),
     weak: bool = False,
 ) -> types.Verdict:
-  """Builds a verdict of `domain`; checks the reason and cuts the detail."""
+  """Builds a verdict of `domain`; checks the reason and cuts the detail.
+
+  Every verdict of a domain whose attribute `weak` is true is weak.
+  """
   if reason not in REASONS[status]:
     raise ValueError(f'{reason!r} is no reason for {status!r}')
   return types.Verdict(
@@ -140,5 +143,5 @@ def make_verdict(
       # Candidates can write lone surrogates into it; logs are UTF-8.
       detail=detail[:MAX_DETAIL].encode('utf-8', 'replace').decode(),
       score=score,
-      weak=weak,
+      weak=weak or getattr(domain, 'weak', False),
   )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import functools
 import hashlib
 import platform
+import threading
 from typing import Any
 
 from swm_jax import types
@@ -50,21 +51,39 @@ def prepare(
 
 
 class _Slot:
-  """One zygote behind the pool's interface."""
+  """A zygote without NumPy and, once a program names it, one with it.
 
-  def __init__(self, domain: 'PythonVerifier', index: int):
+  Forking is most of a verification, and half of that is NumPy's pages.
+  """
+
+  def __init__(self, domain: 'PythonVerifier'):
     self._domain = domain
-    self._worker = worker_lib.Worker(domain.isolation, index)
+    self._lock = threading.Lock()  # Of opening against aborting.
+    self._aborted = False
+    self._workers: dict[bool, worker_lib.Worker] = {}
+    self._worker(False)
+
+  def _worker(self, numpy: bool) -> worker_lib.Worker:
+    if numpy not in self._workers:
+      worker = worker_lib.Worker(
+          self._domain.isolation, numpy=numpy
+      )
+      with self._lock:
+        self._workers[numpy] = worker
+        if self._aborted:
+          worker.kill()
+    return self._workers[numpy]
 
   def verify(
       self, problem: types.Problem, completion: str, limits: base.Limits
   ) -> types.Verdict:
     calls, _ = self._domain.prepared(problem)
     try:
-      outcome = self._worker.run(
+      # A program that hides the name still gets NumPy, only later.
+      outcome = self._worker('numpy' in completion).run(
           completion, problem.entry_point, calls, limits
       )
-    except worker_lib.WorkerDied as error:
+    except (OSError, worker_lib.WorkerDied) as error:
       return base.make_verdict(
           self._domain, types.ERROR, 'worker_died', detail=str(error)
       )
@@ -78,10 +97,14 @@ class _Slot:
     )
 
   def abort(self) -> None:
-    self._worker.kill()
+    with self._lock:
+      self._aborted = True
+      for worker in self._workers.values():
+        worker.kill()
 
   def close(self) -> None:
-    self._worker.close()
+    for worker in self._workers.values():
+      worker.close()
 
 
 class PythonVerifier(pool_lib.Pooled):
@@ -105,7 +128,7 @@ class PythonVerifier(pool_lib.Pooled):
 
     Args:
       limits: per candidate.
-      require_level: weakest acceptable level, None for `landlock+seccomp`.
+      require_level: weakest acceptable level, None for any with a wall.
       allow_unsafe: accept a host without any.
 
     Raises:
@@ -113,9 +136,14 @@ class PythonVerifier(pool_lib.Pooled):
     """
     self.limits = limits
     self.isolation = levels.choose(
-        require_level=require_level, allow_unsafe=allow_unsafe
+        require_level=require_level,
+        allow_unsafe=allow_unsafe,
+        allow_wasm=True,
     )
-    self.version = f'{_VERSION}/{platform.python_version()}'
+    interpreter = platform.python_version()
+    if self.isolation == levels.WASM:
+      interpreter = 'wasm'  # One of its own, pinned by the extra.
+    self.version = f'{_VERSION}/{interpreter}'
     self._prepared: dict[str, tuple[Any, conversation.Calls, str]] = {}
 
   def prepared(
@@ -128,8 +156,8 @@ class PythonVerifier(pool_lib.Pooled):
       self._prepared[problem.id] = kept
     return kept[1:]
 
-  def open_slot(self, index: int) -> _Slot:
-    return _Slot(self, index)
+  def open_slot(self) -> _Slot:
+    return _Slot(self)
 
   def fingerprint(self, problem: types.Problem) -> str:
     return f'{problem.entry_point}\0{self.prepared(problem)[1]}'

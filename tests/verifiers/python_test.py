@@ -219,10 +219,6 @@ class LeakTest(absltest.TestCase):
   def test_300_verifications_leave_nothing(self):
     self._check(300)
 
-  @pytest.mark.slow
-  def test_3000_verifications_leave_nothing(self):
-    self._check(3000)
-
   def _check(self, count):
     me = psutil.Process()
     folder = _temp_folder(self)

@@ -4,6 +4,7 @@ In order: descriptors, resource limits, user id and capabilities, files
 (Landlock), system calls (seccomp). Nothing here can be undone by the child.
 """
 
+from collections.abc import Callable
 import fcntl
 import os
 import resource
@@ -15,21 +16,19 @@ from swm_jax.verifiers.sandbox import seccomp
 
 CHANNEL_FD = 3  # The only descriptor of a candidate besides null 0, 1 and 2.
 _FIRST_KEPT_FD = 10  # Where the rule set sits, clear of the channel.
-_MAX_FILES = 64
-_MAX_FILE_BYTES = 16 << 20
 _MAX_PROCESSES = 64  # Threads, of a user id that belongs to one slot.
 _PASS_FILE_MODES = (kernel.CAP_DAC_READ_SEARCH, kernel.CAP_DAC_OVERRIDE)
 _STACK_BYTES = 64 << 20
 
 
-def readable_paths(numpy_folder: str) -> list[tuple[str, int]]:
+def readable_paths(installed: list[str]) -> list[tuple[str, int]]:
   """The files that honest programs need: standard library, NumPy, time zones.
 
-  Installed packages are left out, those inside the library's own folder
+  Other installed packages are left out, those inside the library's own folder
   too: some carry the benchmark's answers.
 
   Args:
-    numpy_folder: folder of the imported package, '' if there is none.
+    installed: folders and files of the packages that were imported.
   """
   library = os.path.dirname(os.__file__)
   rules = [(library, landlock.LIST)]
@@ -41,9 +40,7 @@ def readable_paths(numpy_folder: str) -> list[tuple[str, int]]:
         path
     ).startswith(inside):
       rules.append((path, landlock.READ))
-  extra = ['/usr/share/zoneinfo', '/etc/localtime', '/dev/urandom']
-  if numpy_folder:
-    extra += [numpy_folder, numpy_folder + '.libs']
+  extra = ['/usr/share/zoneinfo', '/etc/localtime', '/dev/urandom', *installed]
   rules += [(path, landlock.READ) for path in extra if os.path.exists(path)]
   rules.append(('/dev/null', landlock.READ_WRITE_FILE))
   return rules
@@ -63,7 +60,9 @@ class Confinement:
       rules: list[tuple[str, int]],
       temp_folder: str,
       uid: int | None,
-      kernel_walls: bool,
+      make_filter: Callable[[], seccomp.Filter] | None,
+      max_file_bytes: int = 16 << 20,
+      max_files: int = 64,
   ):
     """Prepares a confinement.
 
@@ -71,28 +70,36 @@ class Confinement:
       rules: paths and rights of `landlock`.
       temp_folder: the one writable folder.
       uid: user and group id for children, None to keep the own.
-      kernel_walls: False leaves out Landlock and seccomp (level `rlimits`).
+      make_filter: makes the filter of system calls; None leaves out it and
+        Landlock (level `rlimits`).
+      max_file_bytes: longest file that may be written.
+      max_files: limit of open descriptors.
     """
     self.uid = uid
+    self._sizes = max_file_bytes, max_files
+    self._rules = [*rules, (temp_folder, landlock.READ_WRITE)]
     self._ruleset = self._filter = None
-    if kernel_walls:
-      made = landlock.make_ruleset(
-          [*rules, (temp_folder, landlock.READ_WRITE)]
-      )
-      self._ruleset = _move_up(made)
-      self._filter = seccomp.Filter()
+    if make_filter is not None:
+      self._ruleset = _move_up(landlock.make_ruleset(self._rules))
+      self._filter = make_filter()
     self._capabilities = 0
     paths = [temp_folder, *(path for path, _ in rules)]
     if uid is None or self._can_read(paths):
       return
     # The interpreter lies under a private folder. One capability to pass file
     # modes is kept; Landlock still decides which files. Containers often lack
-    # the first of them; without Landlock there is only what was imported.
-    for capability in _PASS_FILE_MODES if kernel_walls else ():
+    # the first of them. Without Landlock only the first will do: it reads what
+    # root can, as the level says, and writes nothing.
+    for capability in _PASS_FILE_MODES[: None if make_filter else 1]:
       self._capabilities = 1 << capability
       if self._can_read(paths):
         return
     self._capabilities = 0
+
+  @property
+  def passes_file_modes(self) -> bool:
+    """Whether children keep a capability, to read what their user cannot."""
+    return bool(self._capabilities)
 
   def _can_read(self, paths: list[str]) -> bool:
     """Tries in a child whether the throw-away user can read `paths`."""
@@ -118,28 +125,44 @@ class Confinement:
       kernel.set_capabilities(self._capabilities)
 
   def apply(
-      self, channel: int, zygote: int, *, cpu_seconds: float, memory_bytes: int
+      self,
+      parent: int,
+      *,
+      first_closed_fd: int,
+      cpu_seconds: float,
+      memory_bytes: int,
+      executable: str = '',
+      max_processes: int | None = None,
   ) -> None:
     """Confines this process; on return it may run a candidate.
 
     Args:
-      channel: descriptor to the trusted parent; becomes `CHANNEL_FD`.
-      zygote: process id of the parent process, whose death is ours.
+      parent: process id of the parent process, whose death is ours.
+      first_closed_fd: descriptors from here on are closed.
       cpu_seconds: limit of processor time.
       memory_bytes: limit of the address space.
+      executable: a file of the writable folder that may be executed.
+      max_processes: limit of the user id's processes and threads; None for 64
+        if the user id belongs to one slot, else none.
     """
-    os.dup2(channel, CHANNEL_FD)
-    _limit(cpu_seconds, memory_bytes, self.uid is not None)
+    if max_processes is None and self.uid is not None:
+      max_processes = _MAX_PROCESSES
+    _limit(cpu_seconds, memory_bytes, *self._sizes, max_processes)
     self._drop_privileges()
     # After the user id, which clears it.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() not in (zygote, 0):  # 0: it lives outside our namespace.
+    if os.getppid() not in (parent, 0):  # 0: it lives outside our namespace.
       os._exit(1)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if self._ruleset is not None:
-      landlock.restrict_self(self._ruleset)
-    os.closerange(CHANNEL_FD + 1, 1 << 20)  # One call, close_range(2).
+      ruleset = self._ruleset
+      if executable:
+        ruleset = landlock.make_ruleset(
+            [*self._rules, (executable, landlock.READ | landlock.EXECUTE)]
+        )
+      landlock.restrict_self(ruleset)
+    os.closerange(first_closed_fd, 1 << 20)  # One call, close_range(2).
     if self._filter is not None:
       self._filter.install()
 
@@ -150,7 +173,13 @@ def _move_up(fd: int) -> int:
   return moved
 
 
-def _limit(cpu_seconds: float, memory_bytes: int, own_uid: bool) -> None:
+def _limit(
+    cpu_seconds: float,
+    memory_bytes: int,
+    max_file_bytes: int,
+    max_files: int,
+    max_processes: int | None,
+) -> None:
   # A back-stop: the kernel counts ticks here, which run ahead of the exact
   # figure that the zygote watches.
   cpu = 2 + int(cpu_seconds)
@@ -158,12 +187,12 @@ def _limit(cpu_seconds: float, memory_bytes: int, own_uid: bool) -> None:
       (resource.RLIMIT_CORE, 0, 0),
       (resource.RLIMIT_CPU, cpu, cpu),
       (resource.RLIMIT_AS, memory_bytes, memory_bytes),
-      (resource.RLIMIT_FSIZE, _MAX_FILE_BYTES, _MAX_FILE_BYTES),
-      (resource.RLIMIT_NOFILE, _MAX_FILES, _MAX_FILES),
+      (resource.RLIMIT_FSIZE, max_file_bytes, max_file_bytes),
+      (resource.RLIMIT_NOFILE, max_files, max_files),
       (resource.RLIMIT_STACK, _STACK_BYTES, _STACK_BYTES),
   ]
-  if own_uid:  # Otherwise it would count everything that the user runs.
-    limits.append((resource.RLIMIT_NPROC, _MAX_PROCESSES, _MAX_PROCESSES))
+  if max_processes is not None:
+    limits.append((resource.RLIMIT_NPROC, max_processes, max_processes))
   for name, soft, hard in limits:
     ceiling = resource.getrlimit(name)[1]
     if ceiling != resource.RLIM_INFINITY:

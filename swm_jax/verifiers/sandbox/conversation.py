@@ -1,6 +1,6 @@
 """The trusted end of one channel: asks, reads, compares, believes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import dataclasses
 import select
 import socket
@@ -29,6 +29,14 @@ class Calls:
   expected: Sequence[Any]
 
 
+class _Ended(Exception):
+  """The conversation is over; `found` is (reason, detail), None: no word."""
+
+  def __init__(self, found: tuple[str, str] | None):
+    super().__init__()
+    self.found = found
+
+
 class Conversation:
   """The trusted end of one channel.
 
@@ -43,15 +51,60 @@ class Conversation:
     self.own_seconds = 0.0
     self._heard = time.monotonic()
 
-  def _ask(self, body: bytes) -> list[Any] | None:
-    """Sends a frame and returns the answer; None if the child is gone.
+  def hold(self, opening: bytes, calls: Calls) -> tuple[str, str] | None:
+    """Makes the calls up to the first wrong answer.
+
+    Returns:
+      (reason, detail), or None if the child ended without a word.
+    """
+    values = self._values(opening, calls.frames)
+    try:
+      for number, (expected, value) in enumerate(
+          zip(calls.expected, values, strict=True)
+      ):
+        if not compare.same(expected, value):
+          return 'wrong_answer', f'test {number} of {len(calls.frames)}'
+    except _Ended as end:
+      return end.found
+    return 'passed', ''
+
+  def ask(
+      self, opening: bytes, body: bytes
+  ) -> tuple[tuple[str, str] | None, Any]:
+    """Makes one call; returns what `hold` does, and the value if it passed."""
+    try:
+      (value,) = self._values(opening, [body])
+    except _Ended as end:
+      return end.found, None
+    return ('passed', ''), value
+
+  def _values(self, opening: bytes, frames: Sequence[bytes]) -> Iterator[Any]:
+    """Opens and yields the decoded answer to each frame; raises `_Ended`."""
+    try:
+      if (message := self._exchange(opening))[0] != 'ready':
+        raise _Ended(_complaint(message))
+      for body in frames:
+        if (message := self._exchange(body))[0] != 'value':
+          raise _Ended(_complaint(message))
+        if len(message) != 2:
+          raise protocol.Malformed('the answer is not one value')
+        yield protocol.value_of(message[1])
+    except protocol.TooLarge as error:
+      raise _Ended(('output', str(error))) from error
+    except protocol.Malformed as error:
+      raise _Ended(('forbidden', str(error))) from error
+
+  def _exchange(self, body: bytes) -> list[Any]:
+    """Sends a frame and returns the message that answers it.
 
     Raises:
+      _Ended: if the child is gone.
       protocol.TooLarge, protocol.Malformed: for what the child sent.
     """
+    # Not the sending, which lasts as long as the child does not read.
+    self.own_seconds += time.monotonic() - self._heard
     try:
       self._channel.sendall(protocol.frame(body))
-      self.own_seconds += time.monotonic() - self._heard
       answer = protocol.read_frame(
           self._channel.recv, max_bytes=protocol.MAX_ANSWER_BYTES + 16
       )
@@ -59,7 +112,7 @@ class Conversation:
       answer = None
     self._heard = time.monotonic()
     if answer is None:
-      return None
+      raise _Ended(None)
     if self._pending():
       raise protocol.Malformed('bytes came that were not asked for')
     tree = protocol.parse(answer)
@@ -74,28 +127,6 @@ class Conversation:
       return bool(self._channel.recv(1, socket.MSG_PEEK))
     except ConnectionResetError:
       return False
-
-  def hold(self, opening: bytes, calls: Calls) -> tuple[str, str] | None:
-    """Returns (reason, detail), or None if the child ended without a word."""
-    try:
-      message = self._ask(opening)
-      if message is None or message[0] != 'ready':
-        return message and _complaint(message)
-      for number, (body, expected) in enumerate(
-          zip(calls.frames, calls.expected, strict=True)
-      ):
-        message = self._ask(body)
-        if message is None or message[0] != 'value':
-          return message and _complaint(message)
-        if len(message) != 2:
-          raise protocol.Malformed('the answer is not one value')
-        if not compare.same(expected, protocol.value_of(message[1])):
-          return 'wrong_answer', f'test {number} of {len(calls.frames)}'
-    except protocol.TooLarge as error:
-      return 'output', str(error)
-    except protocol.Malformed as error:
-      return 'forbidden', str(error)
-    return 'passed', ''
 
 
 def _complaint(message: list[Any]) -> tuple[str, str]:

@@ -82,15 +82,18 @@ def pivot_root(new_root: str, put_old: str) -> None:
   )
 
 
+class _CapabilityHeader(ctypes.Structure):
+  _fields_ = [('version', ctypes.c_uint32), ('pid', ctypes.c_int)]
+
+
+_CapabilityData = ctypes.c_uint32 * 6
+
+
 def set_capabilities(effective: int) -> None:
   """Makes `effective` (a bit mask) the only capabilities of this thread."""
-
-  class Header(ctypes.Structure):
-    _fields_ = [('version', ctypes.c_uint32), ('pid', ctypes.c_int)]
-
-  header = Header(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3
+  header = _CapabilityHeader(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3
   low, high = effective & 0xFFFFFFFF, effective >> 32
-  data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
+  data = _CapabilityData(low, low, 0, high, high, 0)
   syscall(
       'capset',
       _SYS_CAPSET[MACHINE],

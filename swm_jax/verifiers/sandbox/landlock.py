@@ -13,6 +13,7 @@ from swm_jax.verifiers.sandbox import kernel
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 
+EXECUTE = 1 << 0
 _WRITE_FILE = 1 << 1
 _READ_FILE = 1 << 2
 _READ_DIR = 1 << 3
@@ -35,7 +36,7 @@ READ_WRITE = (
     | _MAKE_REG
     | _TRUNCATE
 )
-_FILE_RIGHTS = 1 | _WRITE_FILE | _READ_FILE | _TRUNCATE
+_FILE_RIGHTS = EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 
 # Highest file-system right handled by each ABI version, as a bit count.
 _FS_BITS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}

@@ -5,6 +5,8 @@ Strongest first:
   namespaces        landlock+seccomp, inside own mount, process, network, IPC
                     and host-name namespaces with a root of almost nothing
   landlock+seccomp  no fork, exec, sockets, tracing; files by allow list
+  wasm              CPython 3.12 in a WebAssembly machine: no NumPy, no threads,
+                    ten times slower; needs the extra `wasm`; Python only
   rlimits           limits of one process only; never used without consent
 
 All levels share the protocol, the throw-away user id (as root) and the limits.
@@ -22,15 +24,20 @@ from swm_jax.verifiers.sandbox import conversation
 from swm_jax.verifiers.sandbox import protocol
 from swm_jax.verifiers.sandbox import worker as worker_lib
 
-LEVELS = ('namespaces', 'landlock+seccomp', 'rlimits')
+LEVELS = ('namespaces', 'landlock+seccomp', 'wasm', 'rlimits')
+WASM = 'wasm'
 UNSAFE = 'rlimits'
 ENVIRONMENT_VARIABLE = 'SWM_SANDBOX'
 
 # Runs as a candidate. Every act in it must be refused.
 _PROBE = '''
-import ctypes, os, signal, socket
+import os, signal, socket
 
-libc = ctypes.CDLL(None, use_errno=True)
+try:
+  import ctypes
+  libc = ctypes.CDLL(None, use_errno=True)
+except ImportError:
+  libc = None  # A WebAssembly machine, where functions are missing instead.
 
 def raw(call, *args):
   if call(*args) < 0:
@@ -39,6 +46,10 @@ def raw(call, *args):
 def fork():
   if os.fork() == 0:
     os._exit(0)
+
+def change_mode(path):
+  os.chmod(path, 0o600)
+  os.stat(path)  # Where no file exists, the call before is an empty one.
 
 def act_as_root():
   if 0 not in (os.getuid(), os.geteuid()):
@@ -52,7 +63,7 @@ def solve(secret, parent):
       'read a file of the host': lambda: open(secret),
       'list a folder of the host': lambda: os.listdir(os.path.dirname(secret)),
       'write beside it': lambda: open(secret + '.new', 'w'),
-      'change its mode': lambda: os.chmod(secret, 0o600),
+      'change its mode': lambda: change_mode(secret),
       'read /proc': lambda: open('/proc/self/environ'),
       'signal the verifier': lambda: os.kill(parent, 0),
       'signal its parent': lambda: os.kill(max(os.getppid(), 1), 0),
@@ -67,7 +78,7 @@ def solve(secret, parent):
     try:
       act()
       done.append(name)
-    except OSError:
+    except (OSError, AttributeError):
       pass
   return done
 '''
@@ -120,7 +131,10 @@ def _strongest(candidates: tuple[str, ...]) -> tuple[str, str]:
 
 
 def choose(
-    *, require_level: str | None = None, allow_unsafe: bool = False
+    *,
+    require_level: str | None = None,
+    allow_unsafe: bool = False,
+    allow_wasm: bool = False,
 ) -> str:
   """Returns the strongest level of this host.
 
@@ -128,9 +142,10 @@ def choose(
   strongest; it must pass the same probe.
 
   Args:
-    require_level: weakest level accepted, None for `landlock+seccomp`.
+    require_level: weakest level accepted, None for the weakest with a wall.
     allow_unsafe: accept `rlimits`, where programs can read and send whatever
       the user id can.
+    allow_wasm: accept `wasm`, which has room for Python programs and no tools.
 
   Raises:
     ValueError: for an unknown level.
@@ -142,14 +157,15 @@ def choose(
       raise ValueError(
           f'{name!r} is no isolation level; use one of {", ".join(LEVELS)}'
       )
-  weakest = LEVELS.index(require_level) if require_level else 1
-  accepted = LEVELS[: weakest + 1]
-  if UNSAFE in accepted and not allow_unsafe:
-    accepted = accepted[:-1]
-  elif allow_unsafe and require_level is None:
-    accepted = LEVELS
-  if forced:
-    accepted = tuple(level for level in accepted if level == forced)
+  accepted = LEVELS
+  if require_level:
+    accepted = LEVELS[: LEVELS.index(require_level) + 1]
+  accepted = tuple(
+      level for level in accepted
+      if (allow_unsafe or level != UNSAFE)
+      and (allow_wasm or level != WASM)
+      and forced in ('', level)
+  )
   level, reasons = _strongest(accepted)
   if level:
     return level

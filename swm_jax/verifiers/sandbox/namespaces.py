@@ -26,15 +26,22 @@ _MS_RDONLY, _MS_NOSUID, _MS_NODEV = 1, 2, 4
 _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 32, 4096, 16384, 1 << 18
 _MS_RELATIME = 1 << 21
 
-_TEMP_OPTIONS = 'size=32m,nr_inodes=2048,mode=0700'
 
-
-def enter(paths: list[str], temp_folder: str) -> None:
+def enter(
+    paths: list[str],
+    temp_folder: str,
+    *,
+    temp_megabytes: int = 32,
+    program: str = '',
+) -> None:
   """Moves this process into namespaces of its own.
 
   Args:
     paths: files and folders to keep, read-only.
     temp_folder: where the new root's writable file system goes.
+    temp_megabytes: its size.
+    program: what the link `/proc/self/exe` says there, the only thing under
+      `/proc`, for tools that find their own files by it; '' for none.
 
   Raises:
     OSError: where the kernel or a container's profile refuses a step.
@@ -61,11 +68,13 @@ def enter(paths: list[str], temp_folder: str) -> None:
     ):
       with open(f'/proc/self/{name}', 'w', encoding='ascii') as stream:
         stream.write(text)
-  _replace_root(paths, temp_folder)
+  _replace_root(paths, temp_folder, temp_megabytes, program)
   _start_init()
 
 
-def _replace_root(paths: list[str], temp_folder: str) -> None:
+def _replace_root(
+    paths: list[str], temp_folder: str, temp_megabytes: int, program: str
+) -> None:
   kernel.mount('none', '/', '', _MS_REC | _MS_PRIVATE)
   # Opened first: the interpreter may lie under the folder covered next.
   sources = [(path, os.open(path, os.O_PATH)) for path in _outermost(paths)]
@@ -77,13 +86,16 @@ def _replace_root(paths: list[str], temp_folder: str) -> None:
   for path, fd in sources:
     _bind(fd, root + path)
     os.close(fd)
+  if program:
+    os.makedirs(f'{root}/proc/self')
+    os.symlink(program, f'{root}/proc/self/exe')
   os.makedirs(root + temp_folder, exist_ok=True)
   kernel.mount(
       'tmpfs',
       root + temp_folder,
       'tmpfs',
       _MS_NOSUID | _MS_NODEV,
-      _TEMP_OPTIONS,
+      f'size={temp_megabytes}m,nr_inodes=2048,mode=0700',
   )
   kernel.pivot_root('.', '.')
   kernel.unmount_lazily('.')

@@ -16,6 +16,7 @@ This module is imported on both sides, so it needs nothing but the standard
 library.
 """
 
+import collections
 from collections.abc import Callable
 import json
 from typing import Any
@@ -23,6 +24,8 @@ from typing import Any
 MAX_DEPTH = 24
 MAX_ANSWER_BYTES = 64 * 1024
 _HEADER_BYTES = 4
+# Comparisons that one table may cost in vain.
+_MAX_COLLISIONS, _MAX_NESTED_COLLISIONS = 1 << 16, 1 << 10
 _SMALL_INT = 2**53  # JSON numbers up to here survive any reader.
 _TEXT_TAGS = frozenset('iyauf')
 _BAD = 'the answer is not a value of the protocol'
@@ -144,6 +147,25 @@ def encode(
   return data
 
 
+def _check_hashes(members: list[Any], *, nested: bool) -> None:
+  """Refuses members whose hashes were chosen to make a table slow.
+
+  Hashes of numbers are no secret: the multiples of 2^61 - 1 all have hash 0,
+  and a table of n such members takes n^2 comparisons to build, each of which
+  takes m^2 if they are tables of m such members themselves. Honest members
+  collide a little: -1 and -2 do, and so do tuples of them.
+
+  Args:
+    members: of a set, or keys of a dictionary.
+    nested: whether a table holds it or it holds tables.
+  """
+  allowed = _MAX_NESTED_COLLISIONS if nested else _MAX_COLLISIONS
+  if len(members) ** 2 > allowed:
+    counts = collections.Counter(map(hash, members)).values()
+    if sum(count * count for count in counts) > len(members) + allowed:
+      raise Malformed('the answer is a table of equal hashes')
+
+
 def _decode(tree: Any, depth: int) -> Any:
   if tree is None or type(tree) in (bool, str, int):
     return tree
@@ -165,11 +187,12 @@ def _decode(tree: Any, depth: int) -> Any:
   if tag == 'c' and len(rest) == 2 and type(rest[0]) is type(rest[1]) is str:
     return complex(float.fromhex(rest[0]), float.fromhex(rest[1]))
   if tag == 'd':
-    result = {}
-    for pair in rest:
-      if type(pair) is not list or len(pair) != 2:
-        raise Malformed(_BAD)
-      result[_decode(pair[0], depth + 1)] = _decode(pair[1], depth + 1)
+    if any(type(pair) is not list or len(pair) != 2 for pair in rest):
+      raise Malformed(_BAD)
+    keys = [_decode(key, depth + 1) for key, _ in rest]
+    _check_hashes(keys, nested=any(type(key) is frozenset for key in keys))
+    items = [_decode(item, depth + 1) for _, item in rest]
+    result = dict(zip(keys, items, strict=True))
     if len(result) != len(rest):
       raise Malformed('the answer repeats a dictionary key')
     return result
@@ -184,6 +207,11 @@ def _decode(tree: Any, depth: int) -> Any:
     if len(values) != 3 or any(type(item) is not int for item in values):
       raise Malformed(_BAD)
     return range(*values)
+  _check_hashes(
+      values,
+      nested=tag == 'z' and depth > 0
+      or any(type(value) is frozenset for value in values),
+  )
   result = set(values)
   if len(result) != len(values):
     raise Malformed('the answer repeats a member of a set')

@@ -58,10 +58,12 @@ def _load(source: str, entry_point: str) -> Callable[..., Any] | list[str]:
   return function
 
 
-def _answer(function: Callable[..., Any], args: Any, scalar: Any) -> bytes:
+def _answer(function: Callable[..., Any], args: Any) -> bytes:
   """Returns the frame body for one call."""
   try:
     value = function(*args)
+    numpy = sys.modules.get('numpy')
+    scalar = numpy.generic if numpy else ()
     return b'["value",' + protocol.encode(value, scalar=scalar) + b']'
   except protocol.Refused as error:
     return json.dumps(['refused', str(error)[:_MAX_TEXT]]).encode()
@@ -71,23 +73,25 @@ def _answer(function: Callable[..., Any], args: Any, scalar: Any) -> bytes:
     return json.dumps(_describe(error)).encode()
 
 
-def converse(channel: int) -> None:
-  """Serves one candidate until the parent closes the channel."""
+def converse(questions: int, answers: int) -> None:
+  """Serves one candidate until the parent closes the channel.
+
+  Args:
+    questions: descriptor that frames come from.
+    answers: descriptor that frames go to, perhaps the same.
+  """
 
   def read(size: int) -> bytes:
-    return os.read(channel, size)
+    return os.read(questions, size)
 
   def send(body: bytes) -> None:
     data = memoryview(protocol.frame(body))
     while data:
-      data = data[os.write(channel, data) :]
+      data = data[os.write(answers, data) :]
 
-  numpy = sys.modules.get('numpy')
-  scalar = numpy.generic if numpy else ()
-  # The same stream in every child; fork would reseed it from the system.
+  # The same stream in every child; fork reseeds it from the system, but not
+  # NumPy's, which the zygote has set.
   random.seed(0)
-  if numpy:
-    numpy.random.seed(0)
   entry_point, source = protocol.decode(protocol.read_frame(read))
   gc.enable()
   function = _load(source, entry_point)
@@ -97,4 +101,4 @@ def converse(channel: int) -> None:
   send(b'["ready"]')
   while (body := protocol.read_frame(read)) is not None:
     # Decoded afresh for every call: a mutated argument is gone.
-    send(_answer(function, protocol.decode(body), scalar))
+    send(_answer(function, protocol.decode(body)))

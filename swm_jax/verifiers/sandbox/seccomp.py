@@ -87,11 +87,26 @@ _NUMBERS = {
     'getrlimit': (97, 163), 'prlimit64': (302, 261),
 }  # fmt: skip
 
+# Added for external programs; Landlock says which files may be executed.
+_PROGRAM_NUMBERS = {
+    'execve': (59, 221), 'sysinfo': (99, 179), 'statfs': (137, 43),
+    'fstatfs': (138, 44), 'fadvise64': (221, 223), 'fallocate': (285, 47),
+}  # fmt: skip
+# Added for programs that start others. Not `setsid` and `setpgid`: a tree stays
+# in the process group by which it is killed.
+_SPAWN_NUMBERS = {'fork': (57, None), 'vfork': (58, None)}
+
 _CLONE_THREAD = 0x00010000
+# CLONE_VM, VFORK, PARENT_SETTID, CHILD_CLEARTID, CHILD_SETTID: what fork and
+# posix_spawn use. Not CLONE_PARENT: a child of the supervisor would be no
+# longer of the tree.
+_CLONE_HARMLESS = 0x00000100 | 0x00004000 | 0x00100000 | 0x00200000 | 0x01000000
+_SIGCHLD = 17
 _CLONE_NEW_ANY = 0x7E020080  # Every CLONE_NEW*: none belongs to a thread.
 _MAP_SHARED, _MAP_ANONYMOUS = 0x01, 0x20
 _O_ACCMODE, _O_TRUNC = 0o3, 0o1000
 _AF_UNIX = 1
+_MSG_OOB = 1
 # F_DUPFD, F_[GS]ETFD, F_[GS]ETFL, F_[GS]ETLK(W), F_DUPFD_CLOEXEC. Not F_SETOWN
 # and F_SETSIG: they make the kernel send any signal to any process of the uid.
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 1030)
@@ -150,6 +165,29 @@ def _signal_to(pid: int, *, argument: int) -> _Code:
   return code + _PERMIT
 
 
+def _spawn_conditions() -> dict[str, _Code]:
+  threads_only = _masked(
+      0, _CLONE_THREAD | _CLONE_NEW_ANY, _CLONE_THREAD, equal=True
+  )
+  rest = ~_CLONE_HARMLESS & 0xFFFFFFFF
+  return {
+      'clone': [
+          _load(0),
+          (_AND, 0, 0, rest),
+          (_JEQ, 0, 1, _SIGCHLD),
+          *_PERMIT,
+          *threads_only,
+      ],
+      # Who ignores its children's end is not charged for their time.
+      'rt_sigaction': [
+          _load(0),
+          (_JEQ, 1, 0, _SIGCHLD),
+          *_PERMIT,
+          *_null(1),
+      ],
+  }
+
+
 def _conditions(pid: int) -> dict[str, _Code]:
   truncate_by_reading = _O_ACCMODE | _O_TRUNC
   return {
@@ -168,7 +206,12 @@ def _conditions(pid: int) -> dict[str, _Code]:
       'fcntl': _one_of(1, _FCNTL),
       'ioctl': _one_of(1, _IOCTL),
       'socketpair': _one_of(0, (_AF_UNIX,)),
-      'sendto': _null(4),  # No address: only to the other end of the pair.
+      # No address: only to the other end of the pair. No urgent bytes: rarely
+      # used code of the kernel, with a history of flaws.
+      'sendto': [
+          _load(3), (_AND, 0, 0, _MSG_OOB), (_JEQ, 1, 0, 0), *_REFUSE, *_null(4)
+      ],
+      'recvfrom': _masked(3, _MSG_OOB, 0, equal=True),
       'prlimit64': _null(0, 2),  # Only reading one's own limits.
       'kill': _signal_to(pid, argument=1),
       'tgkill': _signal_to(pid, argument=2),
@@ -188,16 +231,29 @@ def _tree(segments: list[tuple[int, _Code]]) -> _Code:
   return [(_JGE, 0, 1, start), (_JUMP, 0, 0, len(left)), *left, *right]
 
 
-def program(pid: int, machine: str = kernel.MACHINE) -> _Code:
+KINDS = ('fork', 'program', 'spawn')
+
+
+def program(
+    pid: int, machine: str = kernel.MACHINE, kind: str = 'fork'
+) -> _Code:
   """Returns the filter's instructions `(code, jt, jf, k)` for one process.
 
   Args:
     pid: number of the process as itself sees it; signals to others fail.
     machine: 'x86_64' or 'aarch64'.
+    kind: 'fork' for a child that stays what it is, 'program' for one that
+      executes a program, 'spawn' for one that may start more of them.
   """
   conditions = _conditions(pid)
+  listed = dict(_NUMBERS)
+  if kind != 'fork':
+    listed |= _PROGRAM_NUMBERS
+  if kind == 'spawn':
+    listed |= _SPAWN_NUMBERS
+    conditions |= _spawn_conditions()
   actions = {}
-  for name, numbers in _NUMBERS.items():
+  for name, numbers in listed.items():
     number = numbers[_COLUMN[machine]]
     if number is not None:
       actions[number] = conditions.get(name, _PERMIT)
@@ -242,8 +298,8 @@ _PID_MARK = 0x5EEDF00D  # Stands for the pid in the compiled program.
 class Filter:
   """The filter compiled once, so that a task only fills in its own pid."""
 
-  def __init__(self):
-    code = program(_PID_MARK)
+  def __init__(self, kind: str = 'fork'):
+    code = program(_PID_MARK, kind=kind)
     self._array = (_Instruction * len(code))(*code)
     self._program = _Program(len(code), self._array)
     self._marks = [i for i, item in enumerate(code) if item[3] == _PID_MARK]

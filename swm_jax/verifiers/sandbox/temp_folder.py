@@ -3,7 +3,7 @@
 import os
 
 _MAX_ENTRIES = 2048
-_MAX_BYTES = 64 << 20
+MAX_BYTES = 64 << 20
 _MAX_DEPTH = 64
 
 
@@ -30,7 +30,7 @@ def wipe(folder: str) -> None:
       return
 
 
-def over_quota(folder: str) -> bool:
+def over_quota(folder: str, max_bytes: int = MAX_BYTES) -> bool:
   """Whether the folder holds too many entries or bytes, or nests too deeply."""
   entries = total = 0
   pending = [(folder, 0)]
@@ -43,7 +43,7 @@ def over_quota(folder: str) -> bool:
         for entry in listing:
           entries += 1
           total += entry.stat(follow_symlinks=False).st_blocks * 512
-          if entries > _MAX_ENTRIES or total > _MAX_BYTES:
+          if entries > _MAX_ENTRIES or total > max_bytes:
             return True
           if entry.is_dir(follow_symlinks=False):
             pending.append((entry.path, depth + 1))

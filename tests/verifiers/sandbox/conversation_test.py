@@ -2,6 +2,8 @@
 
 import json
 import socket
+import threading
+import time
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -29,6 +31,65 @@ _sent = st.lists(
 ).map(b''.join)
 
 
+# What an honest child would send, to be damaged.
+_honest = st.lists(
+    st.sampled_from([
+        b'["ready"]',
+        b'["value",' + protocol.encode('a wrong answer') + b']',
+        b'["value",' + protocol.encode({1: [2.5, (b'x', None)]}) + b']',
+        b'["value",' + protocol.encode({1, 2, (3, frozenset({4}))}) + b']',
+        b'["exception","ValueError","text"]',
+    ]),
+    min_size=1,
+    max_size=3,
+).map(lambda bodies: b''.join(map(protocol.frame, bodies)))
+
+
+@st.composite
+def _damaged(draw):
+  data = bytearray(protocol.frame(b'["ready"]') * draw(st.booleans()))
+  data += draw(_honest)
+  for _ in range(draw(st.integers(1, 4))):
+    at = draw(st.integers(0, len(data)))
+    match draw(st.sampled_from(['flip', 'cut', 'insert', 'copy', 'header'])):
+      case 'flip' if at < len(data):
+        data[at] ^= 1 << draw(st.integers(0, 7))
+      case 'cut':
+        del data[at : at + draw(st.integers(1, 9))]
+      case 'insert':
+        data[at:at] = draw(st.binary(min_size=1, max_size=9))
+      case 'copy':
+        data[at:at] = data[: draw(st.integers(0, len(data)))]
+      case 'header':
+        data[at : at + 4] = draw(
+            st.sampled_from([0, 1, 2**16 + 15, 2**16 + 17, 2**31, 2**32 - 1])
+        ).to_bytes(4, 'big')
+  return bytes(data)
+
+
+def _ask(data: bytes, chunk: int):
+  """Returns what `ask` makes of a child that sends `data` in small pieces."""
+  ours, theirs = socket.socketpair()
+
+  def write():
+    with theirs:
+      for start in range(0, len(data), chunk):
+        try:
+          theirs.sendall(data[start : start + chunk])
+        except OSError:
+          return
+      theirs.shutdown(socket.SHUT_WR)
+      theirs.recv(1 << 16)
+
+  writer = threading.Thread(target=write)
+  with ours:
+    ours.settimeout(10)
+    writer.start()
+    found = conversation.Conversation(ours).ask(b'[]', _CALLS.frames[0])
+  writer.join()
+  return found
+
+
 def _hear(data: bytes):
   """Returns what `hold` makes of a child that sends `data` and closes."""
   ours, theirs = socket.socketpair()
@@ -49,6 +110,60 @@ class ConversationTest(parameterized.TestCase):
       reason, detail = found
       self.assertIn(reason, base.REASONS['fail'])
       self.assertIsInstance(detail, str)
+
+  @hypothesis.settings(max_examples=400, deadline=None)
+  @hypothesis.given(_damaged())
+  def test_damaged_frames_never_raise_and_never_pay(self, data):
+    found = _hear(data)
+    if found is not None:
+      self.assertIn(found[0], base.REASONS['fail'])
+
+  @hypothesis.settings(max_examples=200, deadline=None)
+  @hypothesis.given(_damaged() | _sent, st.integers(1, 30))
+  def test_one_question_gets_plain_data_or_a_complaint(self, data, chunk):
+    found, value = _ask(data, chunk)
+    if found == ('passed', ''):
+      # Whatever it is, it can be spelled again.
+      protocol.encode(value, max_bytes=1 << 20)
+    else:
+      self.assertIsNone(value)
+      if found is not None:
+        self.assertIn(found[0], base.REASONS['fail'])
+
+  def test_one_question(self):
+    data = protocol.frame(b'["ready"]')
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+      ours.settimeout(10)
+
+      def answer():
+        self.assertEqual(protocol.read_frame(theirs.recv), b'[]')
+        theirs.sendall(data)
+        self.assertEqual(protocol.read_frame(theirs.recv), b'["t"]')
+        theirs.sendall(protocol.frame(b'["value",["t",1,2]]'))
+
+      writer = threading.Thread(target=answer)
+      writer.start()
+      found = conversation.Conversation(ours).ask(b'[]', b'["t"]')
+      writer.join()
+    self.assertEqual(found, (('passed', ''), (1, 2)))
+
+  def test_time_in_which_nobody_reads_is_not_our_own(self):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+      ours.settimeout(10)
+
+      def read_late():
+        time.sleep(0.5)
+        with theirs:
+          theirs.recv(10)
+
+      reader = threading.Thread(target=read_late)
+      reader.start()
+      talk = conversation.Conversation(ours)
+      self.assertIsNone(talk.hold(bytes(10_000_000), _CALLS))
+      reader.join()
+    self.assertLess(talk.own_seconds, 0.4)
 
   @parameterized.parameters(
       (b'', None),

@@ -1,9 +1,11 @@
 """Round trips, refusals and bytes from nowhere."""
 
 import io
+import itertools
 import math
 import random
 import struct
+import time
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -118,6 +120,35 @@ class ProtocolTest(parameterized.TestCase):
   def test_malformed(self, data):
     with self.assertRaises(protocol.Malformed):
       protocol.decode(data)
+
+  @parameterized.parameters(
+      '["s",{}]',
+      '["z",{}]',
+      '["d",{}]',
+      '["s",["z",{}],1]',
+  )
+  def test_tables_of_equal_hashes_are_refused_before_they_are_built(self, text):
+    multiples = [f'["i","{k * (2**61 - 1):x}"]' for k in range(1, 2000)]
+    if '"d"' in text:
+      multiples = [f'[{item},0]' for item in multiples]
+    data = text.format(','.join(multiples)).encode()
+    start = time.process_time()
+    with self.assertRaisesRegex(protocol.Malformed, 'equal hashes'):
+      protocol.decode(data)
+    self.assertLess(time.process_time() - start, 0.1)
+
+  def test_honest_tables_with_some_equal_hashes_pass(self):
+    # hash(-1) == hash(-2), and so on for all tuples of them.
+    grid = set(itertools.product((-2, -1), repeat=8))
+    self.assertLen(set(map(hash, grid)), 1)
+    multiples = {k * (2**61 - 1) for k in range(20)}
+    subsets = {
+        frozenset(chosen)
+        for size in range(5)
+        for chosen in itertools.combinations(range(-4, 4), size)
+    }
+    for value in (grid, dict.fromkeys(grid), multiples, subsets):
+      self.assertEqual(protocol.decode(protocol.encode(value)), value)
 
   def test_subclasses_and_objects_are_refused(self):
     class Liar(int):

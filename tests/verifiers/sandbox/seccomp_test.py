@@ -13,7 +13,7 @@ _ARCH = {'x86_64': 0xC000003E, 'aarch64': 0xC00000B7}
 _PID = 4242
 
 
-def _run(machine, number, args=(), arch=None):
+def _run(machine, number, args=(), arch=None, kind='fork'):
   """Returns the filter's answer to one call; opcodes as in linux/filter.h."""
   words = [arg & (2**64 - 1) for arg in (*args, *[0] * 6)][:6]
   data = struct.pack(
@@ -23,7 +23,7 @@ def _run(machine, number, args=(), arch=None):
       0,
       *words,
   )
-  code, at, value = seccomp.program(_PID, machine), 0, 0
+  code, at, value = seccomp.program(_PID, machine, kind), 0, 0
   while True:
     opcode, if_true, if_false, k = code[at]
     at += 1
@@ -42,24 +42,34 @@ def _run(machine, number, args=(), arch=None):
       return k
 
 
+_LISTED = {
+    'fork': seccomp._NUMBERS,
+    'program': seccomp._NUMBERS | seccomp._PROGRAM_NUMBERS,
+    'spawn': (
+        seccomp._NUMBERS | seccomp._PROGRAM_NUMBERS | seccomp._SPAWN_NUMBERS
+    ),
+}
+
+
 def _number(machine, name):
-  return seccomp._NUMBERS[name][_PORTS[machine]]
+  return _LISTED['spawn'][name][_PORTS[machine]]
 
 
 @parameterized.parameters(*_PORTS)
 class SeccompTest(parameterized.TestCase):
 
   def test_exactly_the_listed_calls_are_allowed(self, machine):
-    conditional = seccomp._conditions(_PID)
-    listed = {
-        numbers[_PORTS[machine]]: name
-        for name, numbers in seccomp._NUMBERS.items()
-    }
-    for number in range(700):
-      if listed.get(number) in conditional:
-        continue
-      expected = _ALLOW if number in listed else _EPERM
-      self.assertEqual(_run(machine, number), expected, number)
+    conditional = seccomp._conditions(_PID) | seccomp._spawn_conditions()
+    for kind in seccomp.KINDS:
+      listed = {
+          numbers[_PORTS[machine]]: name
+          for name, numbers in _LISTED[kind].items()
+      }
+      for number in range(700):
+        if listed.get(number) in conditional:
+          continue
+        expected = _ALLOW if number in listed else _EPERM
+        self.assertEqual(_run(machine, number, kind=kind), expected, number)
 
   def test_dangerous_calls_are_not_listed(self, machine):
     del machine
@@ -72,7 +82,12 @@ class SeccompTest(parameterized.TestCase):
         ' open_by_handle_at sendmsg recvmsg sendfile splice setsid tkill'
         ' rt_sigqueueinfo perf_event_open userfaultfd personality sync'
     ).split():
-      self.assertNotIn(name, seccomp._NUMBERS)
+      if name in ('fork', 'vfork'):
+        self.assertNotIn(name, _LISTED['program'])
+      elif name == 'execve':
+        self.assertNotIn(name, _LISTED['fork'])
+      else:
+        self.assertNotIn(name, _LISTED['spawn'])
 
   def test_another_architecture_and_x32_are_refused(self, machine):
     read = _number(machine, 'read')
@@ -87,6 +102,33 @@ class SeccompTest(parameterized.TestCase):
     self.assertEqual(_run(machine, clone, [0x4111]), _EPERM)  # vfork.
     self.assertEqual(_run(machine, clone, [0x10000 | 0x10000000]), _EPERM)
     self.assertEqual(_run(machine, _number(machine, 'clone3')), _ENOSYS)
+
+  def test_programs_may_start_others_only_where_that_is_asked_for(
+      self, machine
+  ):
+    clone = _number(machine, 'clone')
+    harmless = [17, 0x4111, 0x01200011, 0x00100011]
+    for flags in harmless:
+      self.assertEqual(_run(machine, clone, [flags], kind='program'), _EPERM)
+      self.assertEqual(_run(machine, clone, [flags], kind='spawn'), _ALLOW)
+    # Another signal than SIGCHLD at the end; CLONE_PARENT, CLONE_PTRACE,
+    # CLONE_PIDFD, CLONE_NEWUSER and CLONE_NEWPID.
+    for flags in (0, 10, 0x8011, 0x2011, 0x1011, 0x10000011, 0x20000011):
+      self.assertEqual(_run(machine, clone, [flags], kind='spawn'), _EPERM)
+    for kind in seccomp.KINDS:
+      thread = _run(machine, clone, [0x3D0F00], kind=kind)
+      self.assertEqual(thread, _ALLOW)
+
+  def test_the_end_of_a_child_cannot_be_ignored(self, machine):
+    action = _number(machine, 'rt_sigaction')
+    for args, expected in (
+        ([17, 0, 1], _ALLOW),
+        ([17, 4096, 0], _EPERM),
+        ([17, 1 << 40, 0], _EPERM),
+        ([13, 4096, 0], _ALLOW),
+    ):
+      self.assertEqual(_run(machine, action, args, kind='spawn'), expected)
+      self.assertEqual(_run(machine, action, args, kind='program'), _ALLOW)
 
   def test_signals_only_to_oneself_and_not_the_host_s(self, machine):
     for name, at in (('kill', 1), ('tgkill', 2)):
@@ -117,6 +159,14 @@ class SeccompTest(parameterized.TestCase):
     self.assertEqual(_run(machine, prlimit, [0, 7, 0, 1]), _ALLOW)
     self.assertEqual(_run(machine, prlimit, [0, 7, 1 << 40, 0]), _EPERM)
     self.assertEqual(_run(machine, prlimit, [1, 7, 0, 1]), _EPERM)
+
+  def test_pairs_carry_no_addresses_and_no_urgent_bytes(self, machine):
+    for name in ('sendto', 'recvfrom'):
+      number = _number(machine, name)
+      self.assertEqual(_run(machine, number, [3, 9, 9, 0x4000]), _ALLOW)
+      self.assertEqual(_run(machine, number, [3, 9, 9, 0x4001]), _EPERM)
+    send = _number(machine, 'sendto')
+    self.assertEqual(_run(machine, send, [3, 9, 9, 0, 1 << 40]), _EPERM)
 
   def test_descriptors_send_no_signals(self, machine):
     fcntl = _number(machine, 'fcntl')
