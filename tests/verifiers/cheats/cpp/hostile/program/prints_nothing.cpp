@@ -1,0 +1,3 @@
+// Must be: wrong_answer
+// Ends with success.
+int main() {}

@@ -1,0 +1,3 @@
+// Must be: missing
+// Declares and does not define.
+int solve(int n);

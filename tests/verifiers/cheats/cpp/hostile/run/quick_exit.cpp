@@ -1,0 +1,4 @@
+// Must be: crash
+// The same without tidying.
+#include <cstdlib>
+int solve(int n) { _Exit(0); }

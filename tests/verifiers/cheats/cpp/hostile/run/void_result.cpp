@@ -1,0 +1,3 @@
+// Must be: missing
+// Answers nothing.
+void solve(int n) {}

@@ -1,0 +1,4 @@
+// Must be: forbidden
+// Includes a device without an end.
+#include "/dev/zero"
+int solve(int n) { return n * n + 1; }

@@ -1,0 +1,4 @@
+// Must be: forbidden
+// The other spelling of #, a comment before and inside.
+/* a */ %: /* b */ include "/etc/passwd"
+int solve(int n) { return n * n + 1; }
