@@ -1,0 +1,4 @@
+// A wrong answer.
+module top(input [3:0] a, input [3:0] b, output [3:0] y);
+  assign y = a | b;
+endmodule

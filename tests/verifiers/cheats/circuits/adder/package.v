@@ -1,0 +1,4 @@
+// A name of a package.
+module top(input [3:0] a, input [3:0] b, output [3:0] y);
+  assign y = gold::sum;
+endmodule

@@ -1,0 +1,4 @@
+// The same for if.
+module top(input [3:0] a, input [3:0] b, output reg [3:0] y);
+  always @* priority if (a == 0) y = b;
+endmodule

@@ -1,0 +1,4 @@
+// The same, decimal.
+module top(input [3:0] a, input [3:0] b, output [3:0] y);
+  assign y = 4'dx;
+endmodule

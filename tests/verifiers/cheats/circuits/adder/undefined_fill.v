@@ -1,0 +1,4 @@
+// The same, shorter.
+module top(input [3:0] a, input [3:0] b, output [3:0] y);
+  assign y = 'x;
+endmodule

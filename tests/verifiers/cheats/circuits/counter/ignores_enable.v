@@ -1,0 +1,4 @@
+// Counts always.
+module top(input clk, input rst, input e, output reg [3:0] y);
+  always @(posedge clk) if (rst) y <= 0; else y <= y + 1;
+endmodule

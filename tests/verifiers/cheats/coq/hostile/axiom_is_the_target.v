@@ -1,0 +1,2 @@
+(* Names the axiom as the theorem. *)
+Parameter target : 0 = 1.

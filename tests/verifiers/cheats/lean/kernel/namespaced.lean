@@ -1,0 +1,4 @@
+-- The theorem is somewhere else.
+namespace Other
+theorem target : True := trivial
+end Other
