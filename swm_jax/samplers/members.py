@@ -173,7 +173,7 @@ def perturbations(
     weights_digest: str,
     key: jax.Array,
     count: int = 8,
-    size: float = 0.05,
+    size: float = 0.03,
     rank: int = 8,
     draws: int = 1,
     temperature: float = 0.0,
