@@ -1,8 +1,9 @@
 """Builds from a config what a night works with: model, problems, verifier."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
+import itertools
 from typing import Any
 
 from absl import logging
@@ -11,21 +12,25 @@ import ml_collections
 
 from swm_jax import morning
 from swm_jax import sharding
+from swm_jax import snapshots
 from swm_jax import tokenization
 from swm_jax import types
 from swm_jax.evaluation import contamination
 from swm_jax.models import pretrained
 from swm_jax.models import transformer
 from swm_jax.samplers import decode
+from swm_jax.samplers import members
 from swm_jax.samplers import stopping
 from swm_jax.tasks import domains
 from swm_jax.tasks import humaneval
 from swm_jax.verifiers import base
 from swm_jax.verifiers import catalog
+from swm_jax.verifiers import ensemble
 from swm_jax.verifiers import router
 
 HUMANEVAL = 'humaneval'
 _PYTHON = 'python_functions'
+_ENSEMBLE_KEY = 0x5EED
 _ALIGNMENT = 32  # of the prompts' room, so that few shapes are compiled
 
 
@@ -128,13 +133,13 @@ def _decoder(
     asked: Sequence[types.Problem],
     source: domains.Source,
     sizes: decode.DecodeConfig,
+    max_prompt: int,
 ) -> decode.Decoder:
   """A decoder with the stops of a problem source and room for its prompts."""
-  if not sizes.max_prompt:
+  if not max_prompt:
     longest = max(len(tokenizer.encode(problem.prompt)) for problem in asked)
-    sizes = dataclasses.replace(
-        sizes, max_prompt=-(-longest // _ALIGNMENT) * _ALIGNMENT
-    )
+    max_prompt = -(-longest // _ALIGNMENT) * _ALIGNMENT
+  sizes = dataclasses.replace(sizes, max_prompt=max_prompt)
   stops = stopping.build_stop_table(
       tokenizer,
       stop_strings=source.stop_strings,
@@ -147,22 +152,57 @@ def _decoder(
 def _verifiers(
     cfg: ml_collections.ConfigDict,
     split: Mapping[str, Sequence[types.Problem]],
+    make_ensemble: Callable[
+        [Sequence[types.Problem]], ensemble.EnsembleVerifier
+    ],
 ) -> router.Router:
   """Starts a pool for every domain that is asked."""
-  options: dict[str, Any] = {'require_level': cfg.verifier.require_level or None}
+  options: dict[str, Any] = {}
+  options['require_level'] = cfg.verifier.require_level or None
   if cfg.verifier.cpu_seconds:
     options['limits'] = base.Limits(
         cpu_seconds=cfg.verifier.cpu_seconds,
         wall_seconds=3 * cfg.verifier.cpu_seconds + 1,
     )
-  asked = dict.fromkeys(p.domain for group in split.values() for p in group)
+  asked: dict[str, list[types.Problem]] = {}
+  for problem in itertools.chain(*split.values()):
+    asked.setdefault(problem.domain, []).append(problem)
   verifiers = router.Router({
-      name: catalog.make(name, **options).pool(cfg.verifier.slots)
-      for name in asked
+      name: (
+          make_ensemble(group) if name == ensemble.EnsembleVerifier.name
+          else catalog.make(name, **options)
+      ).pool(cfg.verifier.slots)
+      for name, group in asked.items()
   })
   for record in verifiers.records:
-    logging.info('Verifier %(name)s %(version)s: %(isolation)s', record)
+    logging.info(
+        'Verifier %s %s: %s',
+        record['name'], record['version'], record['isolation'],
+    )
   return verifiers
+
+
+def _ensemble(
+    cfg: ml_collections.ConfigDict,
+    decoder: decode.Decoder,
+    tokenizer: tokenization.Tokenizer,
+    params: Any,
+    problems: Sequence[types.Problem],
+) -> ensemble.EnsembleVerifier:
+  """The initial weights' own opinions of what has no tool to decide it."""
+  options = cfg.verifier.ensemble
+  verifier = ensemble.EnsembleVerifier(
+      members.samples(
+          decoder, tokenizer, params,
+          weights_digest=snapshots.digest(params),
+          # Of nobody whose answers are judged.
+          key=jax.random.fold_in(jax.random.key(cfg.seed), _ENSEMBLE_KEY),
+          draws=options.draws, temperature=options.temperature,
+      ),
+      threshold=options.threshold,
+  )
+  verifier.prepare(problems)
+  return verifier
 
 
 def build(cfg: ml_collections.ConfigDict) -> Apparatus:
@@ -191,36 +231,42 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
       mesh, transformer.logical_axes(config), rules
   )
   params = sharding.shard_params(params, param_shardings)
-  sizes = decode.DecodeConfig(**cfg.decode)
+  own_sizes = dict(cfg.decode)
+  max_prompt = own_sizes.pop('max_prompt')
+  sizes = decode.DecodeConfig(**own_sizes)
   plain = dataclasses.replace(
       sizes, top_logits=0, record_hidden=False, taps=()
   )
   long = dataclasses.replace(
       plain,
       slots=cfg.evaluation.humaneval_slots,
-      max_prompt=cfg.evaluation.humaneval_max_prompt,
       max_new_tokens=cfg.evaluation.humaneval_max_new_tokens,
   )
   split = problems(cfg)
   own = functools.partial(
       _decoder, config, tokenizer, split['day'] + split['held_out'],
-      domains.load(cfg.tasks.domain),
+      domains.load(cfg.tasks.domain), max_prompt=max_prompt,
   )
   python = domains.load(_PYTHON)
   same = split['unrelated'][0].domain == split['day'][0].domain
-  decoder, plain_decoder = own(sizes), own(plain)
+  decoder, plain_decoder = own(sizes=sizes), own(sizes=plain)
   sets = {}
   for name, set_decoder, temperatures in (
       ('held_out', plain_decoder, cfg.evaluation.temperatures),
       (
           'unrelated',
           plain_decoder if same
-          else _decoder(config, tokenizer, split['unrelated'], python, plain),
+          else _decoder(
+              config, tokenizer, split['unrelated'], python, plain, max_prompt=0
+          ),
           cfg.evaluation.temperatures,
       ),
       (
           HUMANEVAL,
-          _decoder(config, tokenizer, split[HUMANEVAL], python, long),
+          _decoder(
+              config, tokenizer, split[HUMANEVAL], python, long,
+              max_prompt=cfg.evaluation.humaneval_max_prompt,
+          ),
           ((0.0, 1),),
       ),
   ):
@@ -238,5 +284,8 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
       decoder=decoder,
       sets=sets,
       day=_fitting('day', split['day'], tokenizer, decoder),
-      verifiers=_verifiers(cfg, split),
+      verifiers=_verifiers(
+          cfg, split,
+          functools.partial(_ensemble, cfg, plain_decoder, tokenizer, params),
+      ),
   )

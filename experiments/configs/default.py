@@ -55,6 +55,9 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       slots=2,
       cpu_seconds=0.0,  # of a candidate; 0: each verifier's own limit
       require_level='',  # stop below this isolation level; '' takes the default
+      # Of open_text alone: draws of the initial weights for each problem, and
+      # the share of them that must say the same as a candidate.
+      ensemble=config_dict.create(draws=8, temperature=0.8, threshold=0.5),
   )
 
   cfg.evaluation = config_dict.create(

@@ -28,6 +28,11 @@ and so hold nothing of the evaluated set that the model did not bring along.
 
 Plain text is audited by its lines and its words.
 
+Problems of other domains than Python state what they ask in a formal language,
+in which different statements have long parts in common: there `words`,
+`constants` and `code` do not apply, and references are compared as sequences
+of tokens, of which those that the prompt dictates do not count.
+
 The thresholds were read off the 1,573 problems of 36 types of
 `swm_jax.tasks.python_functions`, over all pairs of templates of different
 families (that is, of problems meant to be different):
@@ -48,6 +53,7 @@ families (that is, of problems meant to be different):
 from collections.abc import Iterable, Sequence
 import dataclasses
 import io
+import re
 import tokenize
 from typing import Any
 
@@ -240,10 +246,10 @@ class _Index:
       add = lambda table, key: table.setdefault(key, []).append(item.id)
       add(self._templates, (item.type, item.template))
       add(self._names, item.template)
-      words = wording.description(item.prompt)
+      words = _words(item)
       if len(words) >= MIN_DESCRIPTION_WORDS:
         add(self._descriptions, wording.pattern(words))
-      for run in _runs(words):
+      for run in _runs(words) if item.domain == 'python' else ():
         add(self._word_runs, run)
       form = _parse(item) if item.source else None
       if form is not None:
@@ -258,7 +264,9 @@ class _Index:
       return self.text_hits(item.prompt.splitlines())
     found = self._templates.get((item.type, item.template), ())
     hits = [(other, 'template') for other in found]
-    return hits + self._word_hits(wording.description(item.prompt))
+    return hits + self._word_hits(
+        _words(item), parts=item.domain == 'python'
+    )
 
   def text_hits(self, lines: Sequence[str]) -> list[tuple[str, str]]:
     hits = self._word_hits(wording.description('\n'.join(lines)))
@@ -266,10 +274,10 @@ class _Index:
       hits += self._word_hits(wording.description(line))
     return hits
 
-  def _word_hits(self, words):
+  def _word_hits(self, words, parts=True):
     same = self._descriptions.get(wording.pattern(words), ())
     hits = [(other, 'description') for other in same]
-    for run in _runs(words):
+    for run in _runs(words) if parts else ():
       hits += [(o, 'words') for o in self._word_runs.get(run, ())]
     return hits
 
@@ -284,6 +292,13 @@ class _Index:
 
   def same_name(self, item: Item) -> list[str]:
     return self._names.get(item.template, []) if item.template else []
+
+
+def _words(item: Item) -> tuple[str, ...]:
+  """Words of what is asked; in a formal language every token is one."""
+  if item.domain == 'python':
+    return wording.description(item.prompt)
+  return tuple(re.findall(r'\w+|[^\w\s]', item.prompt))
 
 
 def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
