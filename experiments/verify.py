@@ -60,7 +60,6 @@ from swm_jax import types
 from swm_jax.evaluation import bootstrap
 from swm_jax.evaluation import pass_at_k
 from swm_jax.evaluation import results
-from swm_jax.samplers import rollout
 from swm_jax.verifiers import base
 from swm_jax.verifiers import catalog
 from swm_jax.verifiers import pool as pool_lib
@@ -92,7 +91,7 @@ def grade(
       else:
         numbers.append(number)
         problem = problems.by_id[task_id]
-        yield problem, rollout.program(problem, sample['completion'])
+        yield problem, problem.program(sample['completion'])
 
   following = 0
   for pair, verdict in pool.verify_batch(pairs()):

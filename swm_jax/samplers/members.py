@@ -113,7 +113,7 @@ class DecodedMember:
     )
     answers = [[] for _ in problems]
     for row, i in enumerate(problem_B):
-      answers[i].append(rollout.program(problems[i], texts[row]))
+      answers[i].append(problems[i].program(texts[row]))
     return answers
 
 

@@ -52,10 +52,6 @@ class Sample:
   verdict: types.Verdict
 
 
-def program(problem: types.Problem, completion: str) -> str:
-  return problem.program(completion)
-
-
 def problem_hash(problem: types.Problem) -> int:
   """A 31-bit hash of the problem's id, the same in every process."""
   return zlib.crc32(problem.id.encode('utf-8')) & 0x7FFFFFFF
@@ -107,7 +103,7 @@ def rollout(
     params: of the transformer.
     tokenizer: of the model.
     problems: with distinct ids.
-    verifier: judges programs; see `program`.
+    verifier: judges programs; see `types.Problem.program`.
     plan: `(temperature, samples)` for each problem. Samples are numbered
       through the plan, so a longer plan only adds samples.
     key: of the phase; each sample folds in its problem's id and its number, and

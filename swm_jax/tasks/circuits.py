@@ -14,7 +14,6 @@ from swm_jax import types
 
 NAME = 'circuits'
 DOMAIN = 'circuits'
-LANGUAGE = 'verilog'
 STOP_STRINGS = ('```',)
 
 _TOP = 'top'

@@ -7,7 +7,6 @@ from swm_jax.tasks import theorems
 
 NAME = 'coq'
 DOMAIN = 'coq'
-LANGUAGE = 'coq'
 STOP_STRINGS = ('```',)
 
 _LANGUAGE = theorems.Language(

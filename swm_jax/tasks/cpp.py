@@ -19,7 +19,6 @@ from swm_jax.tasks import cpp_template
 
 NAME = 'cpp'
 DOMAIN = 'cpp'
-LANGUAGE = 'cpp'
 STOP_STRINGS = ('```',)
 UNRELATED_TYPES = ('conditionals',)
 

@@ -4,7 +4,6 @@ A source is a module with
 
   NAME            value of `tasks.domain`
   DOMAIN          name of the verifier, see `swm_jax.verifiers.catalog`
-  LANGUAGE        Pygments name of the candidates' language, '' for plain text
   STOP_STRINGS    what ends a completion
   suite(seed)     every problem
   families()      family of every (type, template), see `base.split`
@@ -43,7 +42,6 @@ class Source:
   Attributes:
     name: value of `tasks.domain`.
     verifier: name of the verifier that judges it.
-    language: Pygments name of the candidates' language, '' for plain text.
     stop_strings: what ends a completion.
     column_zero: whether a line that starts in column 0 ends a completion.
     unrelated_types: that a night leaves alone unless told otherwise.
@@ -53,7 +51,6 @@ class Source:
 
   name: str
   verifier: str
-  language: str
   stop_strings: tuple[str, ...]
   column_zero: bool
   unrelated_types: tuple[str, ...]
@@ -99,7 +96,6 @@ def load(name: str) -> Source:
   return Source(
       name=module.NAME,
       verifier=module.DOMAIN,
-      language=module.LANGUAGE,
       stop_strings=tuple(module.STOP_STRINGS),
       column_zero=getattr(module, 'COLUMN_ZERO', False),
       unrelated_types=tuple(getattr(module, 'UNRELATED_TYPES', ())),

@@ -13,7 +13,6 @@ from swm_jax.tasks import theorems
 
 NAME = 'lean'
 DOMAIN = 'lean'
-LANGUAGE = 'lean4'
 STOP_STRINGS = ('```',)
 
 _LANGUAGE = theorems.Language(

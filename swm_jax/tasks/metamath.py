@@ -15,7 +15,6 @@ from swm_jax import types
 
 NAME = 'metamath'
 DOMAIN = 'metamath'
-LANGUAGE = ''
 STOP_STRINGS = ('$.', '```')
 GOAL = 'goal'  # Label of every statement to prove.
 

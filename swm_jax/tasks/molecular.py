@@ -29,7 +29,6 @@ from swm_jax import types
 
 NAME = 'molecular'
 DOMAIN = 'molecular'
-LANGUAGE = 'json'
 STOP_STRINGS = ('\n', '```')
 
 _BOLTZMANN = 0.00831446261815324  # kJ/mol/K

@@ -14,7 +14,6 @@ from swm_jax import types
 
 NAME = 'open_text'
 DOMAIN = 'ensemble'
-LANGUAGE = ''
 # An answer is one line. The fence ends those that leave out the newline.
 STOP_STRINGS = ('\n', '```')
 MARK = 'Answer:'

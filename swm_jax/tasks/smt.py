@@ -20,7 +20,6 @@ from swm_jax.verifiers import smt_terms
 
 NAME = 'smt'
 DOMAIN = 'smt'
-LANGUAGE = 'python'
 STOP_STRINGS = ('\n', '```')
 
 _INTEGERS = ('int', 'abcinmqrsxyz')

@@ -35,6 +35,14 @@ MAX_DETAIL = 500
 class ToolMissing(RuntimeError):
   """The tool of a domain is not on this host; says what to install."""
 
+  @classmethod
+  def package(cls, name: str, extra: str) -> 'ToolMissing':
+    """Builds the error for a Python package of one of the extras."""
+    return cls(
+        f'the Python package {name} is missing; install it with'
+        f' ./launch/setup.sh --extras={extra}'
+    )
+
 
 @dataclasses.dataclass(frozen=True)
 class Limits:

@@ -52,10 +52,7 @@ _TRIALS = (
 
 def _version() -> str:
   if importlib.util.find_spec('pyosys') is None:
-    raise base.ToolMissing(
-        'the Python package pyosys is missing; install the extra: pip install '
-        'swm_jax[circuits]'
-    )
+    raise base.ToolMissing.package('pyosys', 'circuits')
   return importlib.metadata.version('pyosys')
 
 
@@ -91,7 +88,7 @@ class _Slot:
       if _two_texts(answer)[0] != expected:
         raise RuntimeError(
             f'pyosys does not work as expected: {answer or outcome.detail}; '
-            'install the version of the extra: pip install swm_jax[circuits]'
+            'install its version with ./launch/setup.sh --extras=circuits'
         )
 
   def verify(

@@ -230,10 +230,7 @@ class MolecularVerifier(pool_lib.Pooled):
       RuntimeError: if the host has no acceptable level.
     """
     if importlib.util.find_spec('openmm') is None:
-      raise base.ToolMissing(
-          'the Python package openmm is missing; install the extra: pip '
-          'install swm_jax[molecular]'
-      )
+      raise base.ToolMissing.package('openmm', 'molecular')
     self.version = f'{_VERSION}/openmm-{importlib.metadata.version("openmm")}'
     self.limits = limits
     self.isolation = levels.choose(

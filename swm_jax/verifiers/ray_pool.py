@@ -266,10 +266,7 @@ def _ray() -> Any:
   try:
     return importlib.import_module('ray')
   except ImportError as error:
-    raise base.ToolMissing(
-        'verification on Ray needs Ray; install the extra: pip install'
-        ' swm_jax[ray]'
-    ) from error
+    raise base.ToolMissing.package('ray', 'ray') from error
 
 
 def _connect(address: str | None) -> None:

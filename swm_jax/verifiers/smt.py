@@ -55,10 +55,7 @@ _OWN_FAULT = frozenset(('time', 'memory', 'crash'))
 def _versions() -> str:
   for module in _PACKAGES:
     if importlib.util.find_spec(module) is None:
-      raise base.ToolMissing(
-          f'the Python package {module} is missing; install the extra: pip '
-          'install swm_jax[proofs]'
-      )
+      raise base.ToolMissing.package(module, 'proofs')
   return ','.join(
       f'{module}-{importlib.metadata.version(package)}'
       for module, package in _PACKAGES.items()

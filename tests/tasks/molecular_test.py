@@ -6,7 +6,6 @@ import json
 from absl.testing import absltest
 
 from swm_jax import types
-from swm_jax.samplers import rollout
 from swm_jax.tasks import base
 from swm_jax.tasks import domains
 from swm_jax.tasks import molecular
@@ -60,7 +59,7 @@ class MolecularSuiteTest(absltest.TestCase):
 
   def test_the_prompt_begins_the_candidate(self):
     for problem in self.problems:
-      prefix = rollout.program(problem, '').rstrip('\n')
+      prefix = problem.program('').rstrip('\n')
       self.assertTrue(problem.reference.startswith(prefix), problem.id)
       self.assertFalse(problem.prompt[-1].isspace(), problem.id)
 

@@ -6,7 +6,6 @@ from absl.testing import absltest
 import pytest
 
 from swm_jax.models import pretrained
-from swm_jax.samplers import rollout
 from swm_jax.samplers import stopping
 from swm_jax.tasks import base
 from swm_jax.tasks import domains
@@ -64,7 +63,7 @@ class OpenTextTest(absltest.TestCase):
 
   def test_prompts_end_where_a_word_can_begin(self):
     for problem in open_text.suite():
-      begin = rollout.program(problem, '').removesuffix('\n')
+      begin = problem.program('').removesuffix('\n')
       self.assertStartsWith(begin, open_text.MARK)
       self.assertEqual(begin, begin.rstrip(), problem.id)
       self.assertNotIn('\n', begin)
@@ -94,7 +93,7 @@ class OpenTextTest(absltest.TestCase):
       form = agreement.text_form(problem, problem.reference)
       self.assertEqual(form, right[0])
       completion = problem.reference.removeprefix(
-          rollout.program(problem, '').removesuffix('\n')
+          problem.program('').removesuffix('\n')
       )
       self.assertEqual(
           stopping.truncate(completion, open_text.STOP_STRINGS) + '\n',

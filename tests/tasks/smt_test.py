@@ -5,7 +5,6 @@ import collections
 from absl.testing import absltest
 
 from swm_jax import types
-from swm_jax.samplers import rollout
 from swm_jax.tasks import base
 from swm_jax.tasks import domains
 from swm_jax.tasks import smt
@@ -61,7 +60,7 @@ class SmtSuiteTest(absltest.TestCase):
 
   def test_the_prompt_begins_the_candidate(self):
     for problem in self.problems:
-      prefix = rollout.program(problem, '').rstrip('\n')
+      prefix = problem.program('').rstrip('\n')
       self.assertEqual(prefix, problem.spec['prefix'])
       self.assertTrue(problem.reference.startswith(prefix), problem.id)
       self.assertFalse(problem.prompt[-1].isspace(), problem.id)

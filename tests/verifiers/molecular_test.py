@@ -233,7 +233,7 @@ class MolecularVerifierTest(parameterized.TestCase):
 
     with mock.patch.object(importlib.util, 'find_spec', without):
       with self.assertRaisesRegex(
-          base.ToolMissing, r'openmm .*pip install swm_jax\[molecular\]'
+          base.ToolMissing, r'openmm .*--extras=molecular$'
       ):
         molecular.MolecularVerifier()
 

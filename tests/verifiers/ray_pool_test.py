@@ -57,7 +57,7 @@ class WithoutRayTest(absltest.TestCase):
   def test_the_extra_is_named(self):
     with mock.patch.dict(sys.modules, {'ray': None}):
       with self.assertRaisesRegex(
-          base.ToolMissing, r'install the extra: pip install swm_jax\[ray\]$'
+          base.ToolMissing, r'setup.sh --extras=ray$'
       ):
         ray_pool.RayVerifier('python')
 

@@ -220,7 +220,7 @@ class SmtVerifierTest(parameterized.TestCase):
 
     with mock.patch.object(importlib.util, 'find_spec', without):
       with self.assertRaisesRegex(
-          base.ToolMissing, rf'{missing} .*pip install swm_jax\[proofs\]'
+          base.ToolMissing, rf'{missing} .*--extras=proofs$'
       ):
         smt.SmtVerifier()
 

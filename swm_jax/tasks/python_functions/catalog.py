@@ -11,7 +11,6 @@ from swm_jax.tasks import python_functions
 
 NAME = 'python_functions'
 DOMAIN = 'python'
-LANGUAGE = 'python'
 STOP_STRINGS = ()
 COLUMN_ZERO = True  # The next definition, or the closing fence.
 UNRELATED_TYPES = (

@@ -44,6 +44,31 @@ def waited_seconds(proc: int, pid: int) -> float:
   return int(words[1]) * 1e-9 if len(words) > 1 else 0.0
 
 
+def children(proc: int, pid: int) -> list[int]:
+  """Numbers of the processes that a process has started and not reaped.
+
+  Args:
+    proc: descriptor of `/proc`.
+    pid: number of the process.
+
+  Returns:
+    None of them on a kernel without these lists.
+  """
+  try:
+    tasks = os.open(f'{pid}/task', os.O_RDONLY | os.O_DIRECTORY, dir_fd=proc)
+  except OSError:
+    return []
+  try:
+    found = []
+    for task in os.listdir(tasks):
+      found += map(int, _read(tasks, f'{task}/children'))
+    return found
+  except OSError:
+    return []
+  finally:
+    os.close(tasks)
+
+
 def threads_of_user(proc: int) -> int:
   """Threads of this process's real user id, what RLIMIT_NPROC counts."""
   uid, count = os.getuid(), 0
@@ -89,10 +114,10 @@ class Tree:
     """
     memory, count, longest, waits = 0, 0, 0.0, {}
     cpu = sum(self._times(self._root)[2:])  # Orphans that it reaped.
-    pending = self._children(self._root)
+    pending = children(self._proc, self._root)
     while pending:
       pid = pending.pop()
-      pending += self._children(pid)
+      pending += children(self._proc, pid)
       count += 1
       if count > max_processes:
         self.processes = count
@@ -110,23 +135,6 @@ class Tree:
     self._waits, self._looked = waits, now
     self.memory_bytes, self.processes = memory, count
     self.cpu_seconds = max(self.cpu_seconds, cpu)
-
-  def _children(self, pid: int) -> list[int]:
-    try:
-      tasks = os.open(
-          f'{pid}/task', os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._proc
-      )
-    except OSError:
-      return []
-    try:
-      found = []
-      for task in os.listdir(tasks):
-        found += map(int, _read(tasks, f'{task}/children'))
-      return found
-    except OSError:
-      return []
-    finally:
-      os.close(tasks)
 
   def _times(self, pid: int) -> list[float]:
     """Seconds of user and system time, then those of reaped children."""

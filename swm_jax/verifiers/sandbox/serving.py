@@ -226,17 +226,16 @@ class Server:
     return 'files' if temp_folder.over_quota(self._temp, self._quota) else ''
 
   def _clean(self) -> None:
-    if self._level == 'rlimits':
-      # Elsewhere no task can leave its process group. Orphans were handed to
-      # us, the subreaper.
-      if self._uid is not None:
-        kill_user(self._uid)
-      kill_children(self._proc)
     temp_folder.wipe(self._temp)
+
+  def _kill_leftovers(self) -> None:
+    if self._level == 'rlimits' and self._uid is not None:
+      kill_user(self._uid)  # The next step would run after a bomb of forks.
+    kill_children(self._proc)  # Orphans came to us, the subreaper.
 
   def tidy(self) -> None:
     """Leaves no process and no folder."""
-    kill_children(self._proc)
+    self._kill_leftovers()
     if self._level != 'namespaces':
       self._clean()
       os.chdir('/')

@@ -201,6 +201,8 @@ class Worker:
       )
     if cause == 'wall':
       return Outcome(FAILED, 'time', detail=f'ran for {wall:.2f} s', **spent)
+    if cause == 'processes':
+      return Outcome(FAILED, 'forbidden', detail='started a process', **spent)
     if cause == 'files':
       return Outcome(
           FAILED, 'output', detail='wrote too many or too large files', **spent

@@ -80,6 +80,8 @@ class Zygote(serving.Server):
     os.close(fds[0])
 
     def broken_limit() -> str:
+      if self._level == 'rlimits' and meter.children(self._proc, pid):
+        return 'processes'  # Elsewhere the kernel refuses to fork.
       return self._broken_limit(
           meter.processor_seconds(pid),
           lambda: meter.waited_seconds(self._proc, pid),
@@ -91,6 +93,8 @@ class Zygote(serving.Server):
         pid, broken_limit, fatal=signal.SIGKILL
     )
     elapsed = time.monotonic() - start
+    if self._level == 'rlimits':
+      self._kill_leftovers()  # They hold the channel open.
     if message is None and self._wait_for_control():
       # Reports answer `stop`, so that the next message is the next task.
       message = self._control.recv(16)
