@@ -37,8 +37,7 @@ from swm_jax import types
 from swm_jax.verifiers import base
 from swm_jax.verifiers import circuits_netlist
 from swm_jax.verifiers import circuits_source
-from swm_jax.verifiers import pool as pool_lib
-from swm_jax.verifiers.sandbox import levels
+from swm_jax.verifiers import sandboxed
 from swm_jax.verifiers.sandbox import worker as worker_lib
 
 _VERSION = '1'
@@ -62,14 +61,12 @@ def _judge_source() -> str:
   return folder.joinpath('circuits_judge.py').read_text('utf-8')
 
 
-class _Slot:
+class _Slot(sandboxed.WorkerSlot):
   """One zygote with Yosys in it behind the pool's interface."""
 
   def __init__(self, domain: 'CircuitsVerifier'):
     self._domain = domain
-    self._worker = worker_lib.Worker(
-        domain.isolation, packages=('pyosys',)
-    )
+    super().__init__(worker_lib.Worker(domain.isolation, packages=('pyosys',)))
     self._references: dict[tuple[str, str], circuits_netlist.Netlist] = {}
     try:
       self._try_out()
@@ -187,12 +184,6 @@ class _Slot:
       self._references[key] = found
     return self._references[key]
 
-  def abort(self) -> None:
-    self._worker.kill()
-
-  def close(self) -> None:
-    self._worker.close()
-
 
 def _spent(outcome: worker_lib.Outcome) -> dict[str, float]:
   return {
@@ -225,7 +216,7 @@ def _difference(values: Mapping[str, str]) -> str:
   )
 
 
-class CircuitsVerifier(pool_lib.Pooled):
+class CircuitsVerifier(sandboxed.SandboxedVerifier):
   """Verifies Verilog modules against a specification; see `base.Verifier`.
 
   Attributes:
@@ -234,30 +225,12 @@ class CircuitsVerifier(pool_lib.Pooled):
   """
 
   name = 'circuits'
+  default_limits = _LIMITS
 
-  def __init__(
-      self,
-      *,
-      limits: base.Limits = _LIMITS,
-      require_level: str | None = None,
-      allow_unsafe: bool = False,
-  ):
-    """Looks for Yosys and probes the host's sandbox levels.
-
-    Args:
-      limits: per candidate.
-      require_level: weakest acceptable level, None for `landlock+seccomp`.
-      allow_unsafe: accept a host without any.
-
-    Raises:
-      base.ToolMissing: if pyosys is not installed.
-      RuntimeError: if the host has no acceptable level.
-    """
+  def __init__(self, **options: Any):
+    """Looks for the tool; see `sandboxed.SandboxedVerifier` for options."""
     self.version = f'{_VERSION}/pyosys-{_version()}'
-    self.limits = limits
-    self.isolation = levels.choose(
-        require_level=require_level, allow_unsafe=allow_unsafe
-    )
+    super().__init__(**options)
 
   def open_slot(self) -> _Slot:
     return _Slot(self)

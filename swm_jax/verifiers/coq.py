@@ -25,12 +25,12 @@ import re
 import secrets
 import shutil
 import subprocess
+from typing import Any
 
 from swm_jax import types
 from swm_jax.verifiers import base
 from swm_jax.verifiers import coq_source
-from swm_jax.verifiers import pool as pool_lib
-from swm_jax.verifiers.sandbox import levels
+from swm_jax.verifiers import sandboxed
 from swm_jax.verifiers.sandbox import toolbox
 from swm_jax.verifiers.sandbox import worker as worker_lib
 
@@ -321,7 +321,7 @@ def _why_not_the_claim(
   return 'wrong_answer', f'proves something else: {text}'
 
 
-class CoqVerifier(pool_lib.Pooled):
+class CoqVerifier(sandboxed.SandboxedVerifier):
   """Verifies Coq developments; see `base.Verifier`.
 
   A candidate is a Coq file that proves a theorem named `entry_point`. A
@@ -341,30 +341,11 @@ class CoqVerifier(pool_lib.Pooled):
   """
 
   name = 'coq'
+  default_limits = _LIMITS
 
-  def __init__(
-      self,
-      *,
-      limits: base.Limits = _LIMITS,
-      require_level: str | None = None,
-      allow_unsafe: bool = False,
-  ):
-    """Finds Coq and probes the host's sandbox levels.
-
-    Args:
-      limits: per candidate.
-      require_level: weakest acceptable level, None for `landlock+seccomp`.
-      allow_unsafe: accept a host without any.
-
-    Raises:
-      base.ToolMissing: if `coqc` or `coqchk` is not on the path.
-      RuntimeError: if the host has no acceptable level.
-    """
+  def __init__(self, **options: Any):
+    """Looks for the tool; see `sandboxed.SandboxedVerifier` for options."""
     self.coqc, self.coqchk = (_find(tool) for tool in ('coqc', 'coqchk'))
-    self.limits = limits
-    self.isolation = levels.choose(
-        require_level=require_level, allow_unsafe=allow_unsafe
-    )
     version = _ask(self.coqc, '--print-version').split()[0]
     self.version = f'{_VERSION}/{version}'
     config = dict(
@@ -381,6 +362,7 @@ class CoqVerifier(pool_lib.Pooled):
         ),
         executable=(self.coqc, self.coqchk),
     )
+    super().__init__(**options)
 
   def arguments(self, file: str) -> list[str]:
     """Command line of `coqc`, less the program, for a file of the task."""

@@ -28,9 +28,8 @@ from swm_jax.verifiers import cpp_harness
 from swm_jax.verifiers import cpp_source
 from swm_jax.verifiers import cpp_toolchain
 from swm_jax.verifiers import cpp_values
-from swm_jax.verifiers import pool as pool_lib
+from swm_jax.verifiers import sandboxed
 from swm_jax.verifiers.sandbox import compare
-from swm_jax.verifiers.sandbox import levels
 from swm_jax.verifiers.sandbox import toolbox
 
 _VERSION = '1'
@@ -362,7 +361,7 @@ def _complaint(messages: bytes) -> _Found:
   return 'syntax', f'does not compile, {where}: {message}'
 
 
-class CppVerifier(pool_lib.Pooled):
+class CppVerifier(sandboxed.SandboxedVerifier):
   """Verifies C++ functions and programs; see the module and `base.Verifier`.
 
   `cpu_seconds` of a verdict include compiling, which has limits of its own.
@@ -375,31 +374,12 @@ class CppVerifier(pool_lib.Pooled):
 
   name = 'cpp'
 
-  def __init__(
-      self,
-      *,
-      limits: base.Limits = base.Limits(),
-      require_level: str | None = None,
-      allow_unsafe: bool = False,
-  ):
-    """Finds the compiler and probes the host's sandbox levels.
-
-    Args:
-      limits: per candidate.
-      require_level: weakest acceptable level, None for `landlock+seccomp`.
-      allow_unsafe: accept a host without any.
-
-    Raises:
-      base.ToolMissing: if there is no g++.
-      RuntimeError: if the host has no acceptable level.
-    """
-    self.limits = limits
+  def __init__(self, **options: Any):
+    """Looks for the tool; see `sandboxed.SandboxedVerifier` for options."""
     self.tools = cpp_toolchain.toolchain()
-    self.isolation = levels.choose(
-        require_level=require_level, allow_unsafe=allow_unsafe
-    )
     self.version = f'{_VERSION}/{self.tools.version}'
     self._prepared: dict[str, tuple[types.Problem, _Prepared]] = {}
+    super().__init__(**options)
 
   def prepared(self, problem: types.Problem) -> _Prepared:
     """Returns the problem's encoded tests, kept by id."""

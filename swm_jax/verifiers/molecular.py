@@ -41,8 +41,7 @@ from typing import Any
 
 from swm_jax import types
 from swm_jax.verifiers import base
-from swm_jax.verifiers import pool as pool_lib
-from swm_jax.verifiers.sandbox import levels
+from swm_jax.verifiers import sandboxed
 from swm_jax.verifiers.sandbox import worker as worker_lib
 
 _VERSION = '1'
@@ -141,14 +140,12 @@ def candidate_system(
   return system
 
 
-class _Slot:
+class _Slot(sandboxed.WorkerSlot):
   """One zygote with OpenMM behind the pool's interface."""
 
   def __init__(self, domain: 'MolecularVerifier'):
     self._domain = domain
-    self._worker = worker_lib.Worker(
-        domain.isolation, packages=('openmm',)
-    )
+    super().__init__(worker_lib.Worker(domain.isolation, packages=('openmm',)))
 
   def verify(
       self, problem: types.Problem, completion: str, limits: base.Limits
@@ -189,14 +186,8 @@ class _Slot:
         )
     return verdict(types.PASS, 'passed', score=drift)
 
-  def abort(self) -> None:
-    self._worker.kill()
 
-  def close(self) -> None:
-    self._worker.close()
-
-
-class MolecularVerifier(pool_lib.Pooled):
+class MolecularVerifier(sandboxed.SandboxedVerifier):
   """Verifies parameters of simulations; see `base.Verifier` and this module.
 
   The score is the drift: the standard deviation of the total energy over the
@@ -208,34 +199,16 @@ class MolecularVerifier(pool_lib.Pooled):
   """
 
   name = 'molecular'
+  default_limits = base.Limits(
+      cpu_seconds=10.0, wall_seconds=30.0, memory_bytes=2 << 30
+  )
 
-  def __init__(
-      self,
-      *,
-      limits: base.Limits = base.Limits(
-          cpu_seconds=10.0, wall_seconds=30.0, memory_bytes=2 << 30
-      ),
-      require_level: str | None = None,
-      allow_unsafe: bool = False,
-  ):
-    """Looks for OpenMM and probes the host's sandbox levels.
-
-    Args:
-      limits: per candidate.
-      require_level: weakest acceptable level, None for `landlock+seccomp`.
-      allow_unsafe: accept a host without any.
-
-    Raises:
-      base.ToolMissing: if OpenMM is not installed.
-      RuntimeError: if the host has no acceptable level.
-    """
+  def __init__(self, **options: Any):
+    """Looks for the tool; see `sandboxed.SandboxedVerifier` for options."""
     if importlib.util.find_spec('openmm') is None:
       raise base.ToolMissing.package('openmm', 'molecular')
     self.version = f'{_VERSION}/openmm-{importlib.metadata.version("openmm")}'
-    self.limits = limits
-    self.isolation = levels.choose(
-        require_level=require_level, allow_unsafe=allow_unsafe
-    )
+    super().__init__(**options)
 
   def open_slot(self) -> _Slot:
     return _Slot(self)

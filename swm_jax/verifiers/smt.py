@@ -36,10 +36,9 @@ from typing import Any
 
 from swm_jax import types
 from swm_jax.verifiers import base
-from swm_jax.verifiers import pool as pool_lib
+from swm_jax.verifiers import sandboxed
 from swm_jax.verifiers import smt_claims
 from swm_jax.verifiers import smt_terms
-from swm_jax.verifiers.sandbox import levels
 from swm_jax.verifiers.sandbox import worker as worker_lib
 
 _VERSION = '1'
@@ -91,13 +90,13 @@ def read(spec: Mapping[str, Any], completion: str) -> smt_terms.Term:
   return term
 
 
-class _Slot:
+class _Slot(sandboxed.WorkerSlot):
   """One zygote with both solvers behind the pool's interface."""
 
   def __init__(self, domain: 'SmtVerifier'):
     self._domain = domain
-    self._worker = worker_lib.Worker(
-        domain.isolation, packages=tuple(_PACKAGES)
+    super().__init__(
+        worker_lib.Worker(domain.isolation, packages=tuple(_PACKAGES))
     )
 
   def verify(
@@ -156,14 +155,8 @@ class _Slot:
     )
     return verdict(types.ERROR, 'worker_died', detail=detail)
 
-  def abort(self) -> None:
-    self._worker.kill()
 
-  def close(self) -> None:
-    self._worker.close()
-
-
-class SmtVerifier(pool_lib.Pooled):
+class SmtVerifier(sandboxed.SandboxedVerifier):
   """Verifies terms by z3 and cvc5; see `base.Verifier` and this module.
 
   The score of a pass is the term's cost, as `smt_terms.cost` counts it.
@@ -174,32 +167,14 @@ class SmtVerifier(pool_lib.Pooled):
   """
 
   name = 'smt'
+  default_limits = base.Limits(
+      cpu_seconds=10.0, wall_seconds=30.0, memory_bytes=2 << 30
+  )
 
-  def __init__(
-      self,
-      *,
-      limits: base.Limits = base.Limits(
-          cpu_seconds=10.0, wall_seconds=30.0, memory_bytes=2 << 30
-      ),
-      require_level: str | None = None,
-      allow_unsafe: bool = False,
-  ):
-    """Looks for the solvers and probes the host's sandbox levels.
-
-    Args:
-      limits: per candidate; solver steps are limited besides.
-      require_level: weakest acceptable level, None for `landlock+seccomp`.
-      allow_unsafe: accept a host without any.
-
-    Raises:
-      base.ToolMissing: if a solver is not installed.
-      RuntimeError: if the host has no acceptable level.
-    """
+  def __init__(self, **options: Any):
+    """Looks for the tool; see `sandboxed.SandboxedVerifier` for options."""
     self.version = f'{_VERSION}/{_versions()}'
-    self.limits = limits
-    self.isolation = levels.choose(
-        require_level=require_level, allow_unsafe=allow_unsafe
-    )
+    super().__init__(**options)
 
   def open_slot(self) -> _Slot:
     return _Slot(self)

@@ -300,7 +300,7 @@ class OwnFailureTest(absltest.TestCase):
       with _verifier.pool(1) as pool:
         verdict = pool.verify(_ADDER, _ADDER.spec['source'])
     self.assertEqual(verdict.status, types.ERROR)
-    self.assertIn('install the version', verdict.detail)
+    self.assertIn('install its version', verdict.detail)
 
   def test_what_a_broken_child_says_is_a_failure(self):
     slot = _verifier.open_slot()
