@@ -1,4 +1,4 @@
-"""Every attention implementation against the reference."""
+"""The attention api: exact values, edge cases, errors; see also parity_test."""
 
 import functools
 
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from swm_jax.kernels.attention import api
-
+from swm_jax.kernels.attention import block_sizes
 
 
 @functools.partial(
@@ -28,84 +28,28 @@ def _inputs(B=2, T=5, S=5, H=4, K=2, D=8, dtype='float32', seed=0):
   ]
 
 
-def _mask(name, B=2, H=4, T=5, S=5):
-  if name == 'none':
-    return None
-  if name == 'per_head':
-    return jax.random.bernoulli(jax.random.key(7), 0.6, (B, H, T, S))
-  if name == 'keys':
-    return (jnp.arange(S) < 3)[None, None, None]
-  # Row 1's query 0 and all of row 0 see nothing.
+def _fully_masked(B=2, T=5, S=5):
+  """Row 1's query 0 and all of row 0 see nothing."""
   seen = jnp.ones((B, 1, T, S), bool).at[1, :, 0].set(False)
   return seen.at[0].set(False)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _both(implementation, is_causal, mask, inputs):
-  """Outputs, and gradients of a loss that touches out and finite lse."""
-
-  def loss(query, key, value):
-    out, lse = api.dot_product_attention(
-        query,
-        key,
-        value,
-        is_causal=is_causal,
-        mask=mask,
-        implementation=implementation,
-    )
-    weight = jnp.arange(out.size, dtype=jnp.float32).reshape(out.shape)
-    finite = jnp.where(lse == -jnp.inf, 0.0, lse)
-    total = (out * jnp.cos(weight)).sum()
-    return total + (finite * jnp.sin(weight[..., 0])).sum(), (out, lse)
-
-  return jax.grad(loss, argnums=(0, 1, 2), has_aux=True)(*inputs)
 
 
 class AttentionTest(parameterized.TestCase):
 
   @parameterized.parameters(*api.IMPLEMENTATIONS)
   def test_two_keys_by_hand(self, implementation):
-    # Scores 0 and ln 3, so weights 1/4 and 3/4, and lse = ln 4.
-    query = jnp.full((1, 1, 1, 1), 1.0)
-    key = jnp.array([0.0, np.log(3.0)]).reshape(1, 2, 1, 1)
-    value = jnp.array([4.0, 8.0]).reshape(1, 2, 1, 1)
+    # Scores 0 and ln 3, so weights 1/4 and 3/4, and lse = ln 4. Head size 8,
+    # all but its first element 0.
+    def tokens(*firsts):
+      return jnp.zeros((1, len(firsts), 1, 8)).at[0, :, 0, 0].set(firsts)
+
+    query, key = tokens(1.0), tokens(0.0, np.log(3.0))
+    value = tokens(4.0, 8.0)
     out, lse = _attend(
         query, key, value, scale=1.0, implementation=implementation
     )
     np.testing.assert_allclose(out[0, 0, 0, 0], 7.0, rtol=1e-6)
     np.testing.assert_allclose(lse[0, 0, 0], np.log(4.0), rtol=1e-6)
-
-  @parameterized.parameters(
-      (False, 'none', 2),
-      (False, 'per_head', 2),
-      (False, 'fully_masked', 2),
-      (True, 'none', 1),
-      (True, 'none', 4),
-      (True, 'per_head', 2),
-      (True, 'keys', 2),
-      (True, 'fully_masked', 2),
-  )
-  def test_agrees_with_reference_forward_and_backward(
-      self, is_causal, mask, kv_heads
-  ):
-    inputs, mask = _inputs(K=kv_heads), _mask(mask)
-    # Gradients add about 10 terms of size 1.
-    chex.assert_trees_all_close(
-        _both('xla', is_causal, mask, inputs),
-        _both('reference', is_causal, mask, inputs),
-        atol=5e-6,
-        rtol=5e-6,
-    )
-
-  @parameterized.parameters('none', 'per_head', 'fully_masked')
-  def test_one_query_agrees_forward_and_backward(self, mask):
-    inputs, mask = _inputs(T=1, S=9), _mask(mask, T=1, S=9)
-    chex.assert_trees_all_close(
-        _both('xla', False, mask, inputs),
-        _both('reference', False, mask, inputs),
-        atol=5e-6,
-        rtol=5e-6,
-    )
 
   def test_one_query_over_a_longer_cache(self):
     inputs = _inputs(T=1, S=9)
@@ -121,7 +65,7 @@ class AttentionTest(parameterized.TestCase):
 
   @parameterized.parameters(*api.IMPLEMENTATIONS)
   def test_fully_masked_rows_are_zero_with_zero_gradient(self, name):
-    mask = _mask('fully_masked')
+    mask = _fully_masked()
     inputs = _inputs()
     out, lse = _attend(
         *inputs, mask=mask, implementation=name
@@ -157,6 +101,50 @@ class AttentionTest(parameterized.TestCase):
         out.astype(jnp.float32), expected, atol=3e-2
     )
 
+  @parameterized.parameters(*api.IMPLEMENTATIONS)
+  def test_segments_and_lengths_are_masks(self, name):
+    query, key, value = _inputs(T=6, S=6)
+    group = jnp.array([[1, 1, 1, 1, 2, 0], [1, 1, 1, 1, 1, 1]])
+    branch = jnp.array([[0, 1, 1, 2, 0, 0], [0, 0, 0, 0, 0, 0]])
+    lengths = jnp.array([6, 2])
+    # Row 0: query 2 sees the prompt and its own branch, query 3 the prompt and
+    # itself, query 4 itself, query 5 nothing. Row 1: all see keys 0 and 1.
+    seen = jnp.array([
+        [
+            [1, 0, 0, 0, 0, 0],
+            [1, 1, 1, 0, 0, 0],
+            [1, 1, 1, 0, 0, 0],
+            [1, 0, 0, 1, 0, 0],
+            [0, 0, 0, 0, 1, 0],
+            [0, 0, 0, 0, 0, 0],
+        ],
+        [[1, 1, 0, 0, 0, 0]] * 6,
+    ])
+    actual = api.dot_product_attention(
+        query,
+        key,
+        value,
+        segments=(group, branch),
+        lengths_B=lengths,
+        implementation=name,
+    )
+    expected = api.dot_product_attention(
+        query,
+        key,
+        value,
+        mask=seen[:, None] == 1,
+        implementation='reference',
+    )
+    chex.assert_trees_all_close(actual, expected, atol=2e-6)
+
+  def test_none_takes_xla_where_nothing_was_measured(self):
+    self.assertEqual(block_sizes.find('flash', 64, 128).implementation, 'xla')
+    inputs = _inputs()
+    np.testing.assert_array_equal(
+        api.dot_product_attention(*inputs)[0],
+        api.dot_product_attention(*inputs, implementation='xla')[0],
+    )
+
   def test_large_scores_stay_finite(self):
     query, key, value = _inputs()
     out, lse = _attend(query * 1e4, key, value)
@@ -175,6 +163,16 @@ class AttentionTest(parameterized.TestCase):
       attend(query, key, value, mask=jnp.ones((1, 1, 5, 5)))
     with self.assertRaisesRegex(ValueError, 'mask must broadcast'):
       attend(query, key, value, mask=jnp.ones((2, 3, 5, 5), bool))
+    with self.assertRaisesRegex(ValueError, r'lengths_B must be \[2\]'):
+      attend(query, key, value, lengths_B=jnp.ones((3,), jnp.int32))
+    with self.assertRaisesRegex(ValueError, 'as many keys as queries'):
+      ids = jnp.ones((2, 4), jnp.int32)
+      attend(query[:, :4], key, value, segments=(ids, ids))
+    with self.assertRaisesRegex(NotImplementedError, 'not float16'):
+      half = (x.astype(jnp.float16) for x in (query, key, value))
+      attend(*half, implementation='pallas')
+    with self.assertRaisesRegex(NotImplementedError, 'multiples of 8, not 7'):
+      attend(*(x[..., :7] for x in _inputs()), implementation='pallas')
     with self.assertRaisesRegex(ValueError, "'cuda' is not one of"):
       attend(query, key, value, implementation='cuda')
 

@@ -8,12 +8,31 @@ an internal quantity.
 import jax
 import jax.numpy as jnp
 
+from swm_jax.kernels.attention import block_sizes
+from swm_jax.kernels.attention import masking
+from swm_jax.kernels.attention import pallas_tpu
 from swm_jax.kernels.attention import reference
 from swm_jax.kernels.attention import xla
 
+
+def _with_mask(attend):
+  """Gives `attend` the compact masks as one boolean array."""
+
+  def attend_masked(query, key, value, mask, *, segments, lengths_B, **kwargs):
+    mask = masking.join(
+        mask,
+        masking.of_segments(segments),
+        masking.of_lengths(lengths_B, key.shape[1]),
+    )
+    return attend(query, key, value, mask, **kwargs)
+
+  return attend_masked
+
+
 IMPLEMENTATIONS = {
-    'xla': xla.dot_product_attention,
-    'reference': reference.dot_product_attention,
+    'xla': _with_mask(xla.dot_product_attention),
+    'reference': _with_mask(reference.dot_product_attention),
+    'pallas': pallas_tpu.dot_product_attention,
 }
 
 
@@ -24,6 +43,8 @@ def dot_product_attention(
     *,
     is_causal: bool = False,
     mask: jax.Array | None = None,
+    segments: tuple[jax.Array, jax.Array] | None = None,
+    lengths_B: jax.Array | None = None,
     scale: float | None = None,
     implementation: str | None = None,
 ) -> tuple[jax.Array, jax.Array]:
@@ -38,9 +59,15 @@ def dot_product_attention(
     value_BxSxKxD: values, same shape and dtype as the keys.
     is_causal: query t sees key s only if s <= t, both counted from 0.
     mask: True where a query may see a key, `[B or 1, H or 1, T or 1, S or 1]`;
-      combined with `is_causal` by "and".
+      combined with the other masks by "and".
+    segments: `(group_BxT, branch_BxT)` int32, for packed rows where T = S: a
+      query sees a key only if both have the same positive group and the key is
+      in branch 0 or in the query's branch. Plain segments have branch 0.
+    lengths_B: int32; a row's queries see key s only if s < its length.
     scale: factor on q k^T, the Hopfield beta; default `D ** -0.5`.
-    implementation: a key of `IMPLEMENTATIONS`; None chooses the fastest here.
+    implementation: a key of `IMPLEMENTATIONS`. 'pallas' is compiled on TPU and
+      interpreted elsewhere, which is for tests. None chooses the fastest: XLA,
+      but on TPU 'pallas' where `block_sizes` has measured that it wins.
 
   Returns:
     `(out_BxTxHxD, lse_BxTxH)`: out in the query's dtype, lse float32, nats.
@@ -49,6 +76,7 @@ def dot_product_attention(
   Raises:
     ValueError: a shape or the implementation's name is wrong.
     TypeError: a dtype is wrong.
+    NotImplementedError: the named implementation cannot run these arrays.
   """
   q, k, v = query_BxTxHxD, key_BxSxKxD, value_BxSxKxD
   if q.ndim != 4 or k.ndim != 4 or v.shape != k.shape:
@@ -79,7 +107,18 @@ def dot_product_attention(
           f'mask must broadcast to [B, H, T, S] = {(B, H, T, S)}; got '
           f'{mask.shape}'
       )
-  implementation = implementation or 'xla'
+  if segments is not None and (
+      T != S or any(ids.shape != (B, T) for ids in segments)
+  ):
+    raise ValueError(
+        f'segments take two arrays of [B, T] = {(B, T)} and as many keys as '
+        f'queries; got {[ids.shape for ids in segments]} and {S} keys'
+    )
+  if lengths_B is not None and lengths_B.shape != (B,):
+    raise ValueError(f'lengths_B must be [{B}], got {lengths_B.shape}')
+  if implementation is None:
+    operation = pallas_tpu.operation(T, mask, segments, lengths_B, is_causal)
+    implementation = _fastest(operation, q, S)
   if implementation not in IMPLEMENTATIONS:
     raise ValueError(
         f'attention implementation {implementation!r} is not one of '
@@ -91,5 +130,18 @@ def dot_product_attention(
       v,
       mask,
       is_causal=is_causal,
+      segments=segments,
+      lengths_B=lengths_B,
       scale=D**-0.5 if scale is None else float(scale),
   )
+
+
+def _fastest(operation, query_BxTxHxD, keys):
+  """Returns the name of the fastest implementation on the default device."""
+  if jax.default_backend() != 'tpu' or query_BxTxHxD.dtype not in (
+      jnp.float32,
+      jnp.bfloat16,
+  ):
+    return 'xla'
+  head_size = query_BxTxHxD.shape[3]
+  return block_sizes.find(operation, head_size, keys).implementation
