@@ -52,11 +52,14 @@ def tokens(source: str, domain: str) -> list[str]:
   """Returns the tokens of a candidate, without comments and layout."""
   if domain not in _LANGUAGES:
     return source.split()
+  comment = token_lib.Comment
   return [
       text
       for kind, text in pygments.lex(source, _lexer(_LANGUAGES[domain]))
       if text.strip() and (
-          kind not in token_lib.Comment or kind in token_lib.Comment.Preproc
+          kind not in comment
+          # To Pygments, directives are comments.
+          or kind in comment.Preproc or kind in comment.PreprocFile
       )
   ]
 

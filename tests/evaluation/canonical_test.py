@@ -140,5 +140,35 @@ class CanonicalTest(parameterized.TestCase):
     self.assertEqual(canonical.size(tree), 8)
 
 
+class OtherLanguagesTest(parameterized.TestCase):
+
+  @parameterized.parameters(
+      (
+          'cpp',
+          'int f(int a) {\n  // twice\n  return a*2; /* ! */\n}',
+          'int f(int a) { return a * 2; }',
+      ),
+      ('coq', 'Proof. (* by (* nested *) cases *)\n auto. Qed.',
+       'Proof.\nauto.\nQed.'),
+      ('circuits', 'assign y = a&b; // both', 'assign  y=a & b;'),
+      ('metamath', 'ax-mp  $.\n', 'ax-mp $.'),
+      ('python', 'def f(a): return a  # itself', 'def g(b):\n  return b'),
+  )
+  def test_comments_and_layout_make_no_difference(self, domain, one, other):
+    self.assertEqual(canonical.form(one, domain), canonical.form(other, domain))
+
+  @parameterized.parameters(
+      ('cpp', '#include <map>\nint x;', '#include <set>\nint x;'),
+      ('coq', 'apply plus_comm.', 'apply mult_comm.'),
+      ('circuits', 'assign y = a;', 'assign y = b;'),
+      ('smt', 'x + 1', 'x + 2'),
+      ('python', 'return (', 'return ['),  # Neither is a program.
+  )
+  def test_names_and_what_is_included_make_one(self, domain, one, other):
+    self.assertNotEqual(
+        canonical.form(one, domain), canonical.form(other, domain)
+    )
+
+
 if __name__ == '__main__':
   absltest.main()

@@ -255,5 +255,51 @@ class SuiteTest(absltest.TestCase):
     self.assertEqual([h for h in hits if family(h[0]) != family(h[1])], [])
 
 
+_HEADER = 'module top(input a, input b, input c, output y);'
+
+
+def _circuit(name, question, body):
+  return types.Problem(
+      id=f'gates/{name}/0', type='gates', template=name,
+      prompt=f'Worked examples that all of them share.\n```verilog\n// {question}'
+      f'\n{_HEADER}',
+      question=question, domain='circuits',
+      reference=f'{_HEADER}\n  {body}\nendmodule\n',
+  )
+
+
+_ALL_HIGH = _circuit(
+    'all_high', 'y: a, b and c are high', 'assign y = a & b & c;'
+)
+
+
+class OtherDomainsTest(absltest.TestCase):
+
+  def test_shared_examples_and_declarations_are_no_hit(self):
+    other = _circuit('one_high', 'y: b or c is high', 'assign y = b | c;')
+    self.assertEqual(_audit([other], [_ALL_HIGH])['hits'], 0)
+
+  def test_the_same_question_stops_the_night_whatever_its_name(self):
+    again = _circuit('and3', 'y: a, b and c are high', 'assign y = c & b & a;')
+    with self.assertRaisesRegex(_Error, 'and3.*all_high.*by description'):
+      _audit([again], [_ALL_HIGH])
+
+  def test_the_same_long_reference_stops_the_night(self):
+    body = 'assign y = a & b & c | ~a & ~b & ~c | a & ~b & c;'
+    long = _circuit('long', 'y: as the table says', body)
+    again = _circuit('again', 'y: another sentence', body + ' // same')
+    with self.assertRaisesRegex(_Error, 'again.*long.*by reference'):
+      _audit([again], [long])
+
+  def test_a_short_answer_that_is_another_problem_is_natural(self):
+    day = _circuit('day', 'y: a question of the day', 'assign y = a;')
+    report = contamination.audit(
+        [contamination.from_program(day, _ALL_HIGH.reference)],
+        [contamination.from_problem(_ALL_HIGH)],
+    )
+    self.assertEqual(report['hits'], 0)
+    self.assertEqual(report['short_equal_programs']['count'], 1)
+
+
 if __name__ == '__main__':
   absltest.main()
