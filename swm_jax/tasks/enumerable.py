@@ -7,21 +7,30 @@ logits per prefix the probability of *every* string is a gather, so L1
 distances are exact and sampling is one categorical draw.
 
 Letters: P prompts, S strings, T actions (n symbols and a stop), N prefixes,
-A alphabet size; action A is the stop.
+A alphabet size; action A is the stop. Prefixes are numbered shortest first and
+then by symbols: the empty one is 0, symbol a leads from prefix i to prefix
+i A + 1 + a, and string s is prefix s + 1.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import itertools
-import json
+import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 # Log-rewards must be finite: a zero counts as this share of the prompt's best
-# reward in training, and as an exact zero in p* and log Z.
+# reward in training, and as an exact zero in p* and log Z. All zeros together
+# count as at most `ZERO_REWARDS_SHARE` of Z, however many there are.
 ZERO_REWARD_SHARE = 1e-6
+ZERO_REWARDS_SHARE = 1e-3
+
+# By default the likeliest strings that hold this share of p* are right answers.
+VERIFIED_SHARE = 0.9
+
+MAX_STRINGS = 50_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,6 +48,7 @@ class Target:
     mask: True up to and including the stop, `[S, T]`.
     legal: actions allowed in each prefix, `[N, A + 1]`: no stop at the empty
       string, only the stop at length n.
+    verified: strings that count as right answers, and so as modes, `[P, S]`.
   """
 
   alphabet: tuple[str, ...]
@@ -50,6 +60,12 @@ class Target:
   prefix: np.ndarray
   mask: np.ndarray
   legal: np.ndarray
+  verified: np.ndarray
+
+  @property
+  def num_internal(self) -> int:
+    """Number of prefixes shorter than n: those with something to decide."""
+    return int(self.legal[:, :-1].any(axis=1).sum())
 
   @property
   def log_z(self) -> np.ndarray:
@@ -64,28 +80,53 @@ class Target:
   @property
   def log_reward(self) -> np.ndarray:
     """Finite log R for training, nats, `[P, S]`, float32."""
-    floor = ZERO_REWARD_SHARE * self.reward.max(axis=1, keepdims=True)
+    floor = np.minimum(
+        ZERO_REWARD_SHARE * self.reward.max(axis=1, keepdims=True),
+        ZERO_REWARDS_SHARE * self.reward.mean(axis=1, keepdims=True),
+    )
     return np.log(np.maximum(self.reward, floor)).astype(np.float32)
+
+  @property
+  def log_prior(self) -> np.ndarray:
+    """The policy uniform over strings: log of each action, `[S, T]`."""
+    n = self.max_length
+    below = [
+        sum(len(self.alphabet) ** i for i in range(n - length + 1))
+        for length in range(n + 1)
+    ]
+    below[0] -= 1  # The empty string is none.
+    step = np.arange(n + 1)
+    here = np.log(np.array(below, np.float64))
+    deeper = np.append(here[1:], 0.0) - here
+    length = self.mask.sum(axis=1, keepdims=True) - 1
+    log_p = np.where(step[None, :] < length, deeper[None, :], -here[None, :])
+    return np.where(self.mask, log_p, 0.0).astype(np.float32)
 
 
 def make_target(
     alphabet: Sequence[str],
     max_length: int,
     prompts: Mapping[str, Callable[[str], float]],
+    verify: Callable[[str, str], bool] | None = None,
 ) -> Target:
   """Builds a target from a reward function of the string for each prompt.
 
+  Args:
+    alphabet: distinct single characters.
+    max_length: n.
+    prompts: reward of a string by name of the prompt.
+    verify: whether (prompt, string) is a right answer. Without it these are
+      the likeliest strings that hold `VERIFIED_SHARE` of p*, ties included.
+
   Raises:
-    ValueError: the alphabet repeats or holds more than characters, or a reward
-      is negative, not finite, or zero for every string of a prompt.
+    ValueError: the alphabet is empty, repeats or holds more than characters,
+      there are too many strings, or a reward is negative, not finite, or zero
+      for every string of a prompt.
   """
   alphabet = tuple(alphabet)
-  if len(set(alphabet)) != len(alphabet) or any(len(a) != 1 for a in alphabet):
-    raise ValueError(
-        f'alphabet must be distinct single characters, not {list(alphabet)}'
-    )
-  if max_length < 1 or not prompts:
-    raise ValueError(f'{max_length=} and {len(prompts)=} must be at least 1')
+  check_size(alphabet, max_length)
+  if not prompts:
+    raise ValueError('a target needs at least one prompt')
   prefixes = [
       ''.join(symbols)
       for length in range(max_length + 1)
@@ -120,42 +161,49 @@ def make_target(
       raise ValueError(
           f'rewards of prompt {name!r} must be finite, at least 0 and not all 0'
       )
+  if verify is None:
+    verified = np.stack([_likeliest(row) for row in reward])
+  else:
+    verified = np.array([[verify(x, y) for y in strings] for x in prompts])
   return Target(
       alphabet, max_length, tuple(prompts), strings, reward, action, prefix,
-      mask, legal,
+      mask, legal, verified,
   )
 
 
-def from_json(text: str) -> Target:
-  """Reads a target file.
-
-  Its form is `{"alphabet": ["a", ...], "max_length": n, "prompts": {name:
-  {string: reward, ...}, ...}}`, with every string of length 1 to n listed.
+def check_size(alphabet: Sequence[str], max_length: int) -> None:
+  """Refuses alphabets and lengths that cannot be enumerated.
 
   Raises:
-    ValueError: a field is missing, or a prompt lists other strings.
+    ValueError: see `make_target`.
   """
-  content = json.loads(text)
-  missing = {'alphabet', 'max_length', 'prompts'} - set(content)
-  if missing:
-    raise ValueError(f'target file lacks {", ".join(sorted(missing))}')
-  expected = {
-      ''.join(symbols)
-      for length in range(1, content['max_length'] + 1)
-      for symbols in itertools.product(content['alphabet'], repeat=length)
-  }
-  for name, rewards in content['prompts'].items():
-    wrong = sorted(expected ^ set(rewards))
-    if wrong:
-      raise ValueError(
-          f'prompt {name!r} must list every string of length 1 to'
-          f' {content["max_length"]}; {wrong[0]!r} is missing or not one'
-      )
-  return make_target(
-      content['alphabet'],
-      content['max_length'],
-      {name: r.__getitem__ for name, r in content['prompts'].items()},
+  if (
+      not alphabet
+      or any(not isinstance(a, str) or len(a) != 1 for a in alphabet)
+      or len(set(alphabet)) != len(alphabet)
+  ):
+    raise ValueError(
+        f'alphabet must be distinct single characters, not {list(alphabet)}'
+    )
+  if max_length < 1:
+    raise ValueError(f'max_length must be at least 1, not {max_length}')
+  counts = itertools.accumulate(
+      len(alphabet) ** length for length in range(1, max_length + 1)
   )
+  if any(count > MAX_STRINGS for count in counts):
+    raise ValueError(
+        f'{len(alphabet)} symbols and max_length {max_length} make more than'
+        f' {MAX_STRINGS} strings; take fewer symbols or a smaller max_length'
+    )
+
+
+def _likeliest(reward):
+  """The strings of highest reward that hold `VERIFIED_SHARE` of it, `[S]`."""
+  descending = np.sort(reward)[::-1]
+  count = np.searchsorted(
+      descending.cumsum(), VERIFIED_SHARE * reward.sum() * (1 - 1e-12)
+  )
+  return reward >= descending[min(count, len(descending) - 1)]
 
 
 def depth_two_tree() -> Target:
@@ -187,7 +235,10 @@ def arithmetic_expressions(
     return reward
 
   return make_target(
-      alphabet, max_length, {f'={value}': reward_of(value) for value in values}
+      alphabet,
+      max_length,
+      {f'={value}': reward_of(value) for value in values},
+      verify=lambda x, y: evaluate(y) == int(x[1:]),
   )
 
 
@@ -223,9 +274,112 @@ def bracket_strings(max_length: int = 6) -> Target:
 
     return reward
 
+  prompts = {f'depth {d}': reward_of(d) for d in (1, 2)}
   return make_target(
-      '()', max_length, {f'depth {d}': reward_of(d) for d in (1, 2)}
+      '()', max_length, prompts, verify=lambda x, y: prompts[x](y) > 0.0
   )
+
+
+def hypergrid(side: int = 5, plateaus: Sequence[float] = (0.1, 0.01)) -> Target:
+  """Walks to the right and up on a square grid, from (0, 0), with modes apart.
+
+  The reward of a cell is that of the standard benchmark with R1 = 1/2 and R2 =
+  2: a low plateau R0, more in the four corners, most near them; a prompt gives
+  R0. The tops have 0.2 < |x / (side - 1) - 1/2| < 0.4, a wider band than the
+  standard 0.3 to 0.4, which no cell of so small a grid is in. Several walks
+  end in a cell and share its reward, so that cells are drawn in proportion to
+  it; a walk off the grid earns nothing.
+
+  References:
+    Bengio et al., Flow network based generative models, 2021,
+      https://arxiv.org/abs/2106.04399
+  """
+  last = side - 1
+
+  def centred(text):
+    return [abs(text.count(move) / last - 0.5) for move in '>^']
+
+  def is_top(text):
+    inside = max(text.count('>'), text.count('^')) <= last
+    return inside and all(0.2 < d < 0.4 for d in centred(text))
+
+  def reward_of(plateau):
+    def reward(text):
+      right, up = text.count('>'), text.count('^')
+      if max(right, up) > last:
+        return 0.0
+      corner = all(d > 0.2 for d in centred(text))
+      cell = plateau + 0.5 * corner + 2.0 * is_top(text)
+      return cell / math.comb(right + up, up)
+
+    return reward
+
+  return make_target(
+      '>^',
+      2 * last,
+      {f'R0={plateau:g}': reward_of(plateau) for plateau in plateaus},
+      verify=lambda x, y: is_top(y),
+  )
+
+
+def noisy_copies(
+    words: Sequence[str] = ('a', 'ab', 'bbc', 'cabb', 'abcab', 'ccaca'),
+    max_length: int = 5,
+    sharpness: float = 2.0,
+) -> Target:
+  """Copies of the prompt, a word, that are unlikelier the more edits they take.
+
+  R = exp(length of the word - sharpness x edit distance); at most one edit
+  counts as right. Prompts differ in what they want and in log Z.
+  """
+
+  def reward_of(word):
+    return lambda text: math.exp(
+        len(word) - sharpness * edit_distance(word, text)
+    )
+
+  return make_target(
+      'abc',
+      max_length,
+      {word: reward_of(word) for word in words},
+      verify=lambda x, y: edit_distance(x, y) <= 1,
+  )
+
+
+def needles(seed: int = 0, max_length: int = 5, share: float = 0.02) -> Target:
+  """Few strings at random that earn 1 to 4, and nothing for all others.
+
+  No symbol says anything of the next: what is not drawn is not learned.
+  """
+  rng = np.random.default_rng(seed)
+
+  def reward(text):
+    del text  # Strings come in their order, each gets the next draw.
+    return float((rng.random() < share) * rng.integers(1, 5))
+
+  return make_target(
+      'abcd', max_length, {'one': reward, 'other': reward},
+  )
+
+
+def edit_distance(one: str, other: str) -> int:
+  """Fewest insertions, deletions and replacements (Levenshtein, 1966)."""
+  row = list(range(len(other) + 1))
+  for i, a in enumerate(one, 1):
+    above, row = row, [i]
+    for j, b in enumerate(other, 1):
+      row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (a != b)))
+  return row[-1]
+
+
+TARGETS: Mapping[str, Callable[[], Target]] = {
+    'tree': depth_two_tree,
+    'arithmetic': arithmetic_expressions,
+    'brackets': bracket_strings,
+    'hypergrid': hypergrid,
+    'copies': noisy_copies,
+    'needles': needles,
+}
 
 
 def init_policy(target: Target) -> jax.Array:

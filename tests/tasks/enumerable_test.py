@@ -1,7 +1,5 @@
 """Tests of the enumerable targets."""
 
-import json
-
 from absl.testing import absltest
 from absl.testing import parameterized
 import jax
@@ -14,6 +12,10 @@ TARGETS = {
     'tree': enumerable.depth_two_tree,
     'arithmetic': enumerable.arithmetic_expressions,
     'brackets': enumerable.bracket_strings,
+    'grid': lambda: enumerable.hypergrid(side=3),
+    'copies': lambda: enumerable.noisy_copies(max_length=3),
+    'unary': lambda: enumerable.make_target('a', 4, {'x': len}),
+    'short': lambda: enumerable.make_target('abc', 1, {'x': ord}),
 }
 
 
@@ -89,25 +91,103 @@ class EnumerableTest(parameterized.TestCase):
     self.assertEqual(right['depth 1'], {'()', '()()'})
     self.assertEqual(right['depth 2'], {'(())'})
 
-  def test_json_round_trip(self):
-    rewards = {'a': 1.0, 'b': 2.0, 'aa': 3.0, 'ab': 4.0, 'ba': 5.0, 'bb': 1.0}
-    content = {
-        'alphabet': ['a', 'b'], 'max_length': 2, 'prompts': {'small': rewards}
+  def test_reward_of_a_grid_cell_is_shared_by_the_walks_to_it(self):
+    target = enumerable.hypergrid(side=5, plateaus=(0.1,))
+    ends = {}
+    for text, reward in zip(target.strings, target.reward[0]):
+      cell = (text.count('>'), text.count('^'))
+      ends[cell] = ends.get(cell, 0.0) + reward
+    # Of 0 to 4: 1 and 3 are in the band, 2 is in the middle.
+    np.testing.assert_allclose(ends[1, 3], 0.1 + 0.5 + 2.0)
+    np.testing.assert_allclose(ends[0, 4], 0.1 + 0.5)
+    np.testing.assert_allclose(ends[2, 3], 0.1)
+    self.assertEqual(ends[5, 0], 0.0)
+    tops = {
+        (s.count('>'), s.count('^'))
+        for s, top in zip(target.strings, target.verified[0]) if top
     }
-    target = enumerable.from_json(json.dumps(content))
-    tree = enumerable.depth_two_tree()
-    np.testing.assert_array_equal(target.reward[0], tree.reward[0])
+    self.assertEqual(tops, {(1, 1), (1, 3), (3, 1), (3, 3)})
 
-  def test_bad_files_are_refused_by_name(self):
-    content = {'alphabet': ['a'], 'max_length': 2, 'prompts': {'x': {'a': 1}}}
-    with self.assertRaisesRegex(ValueError, "'x' must list every.*'aa'"):
-      enumerable.from_json(json.dumps(content))
-    with self.assertRaisesRegex(ValueError, 'lacks max_length, prompts'):
-      enumerable.from_json('{"alphabet": []}')
-    with self.assertRaisesRegex(ValueError, 'distinct single characters'):
-      enumerable.make_target(['ab'], 1, {'x': len})
+  @parameterized.parameters(
+      ('', 'ab', 2), ('ab', 'ab', 0), ('abc', 'acb', 2), ('abc', 'bc', 1),
+      ('abca', 'cabc', 2),
+  )
+  def test_edit_distance(self, one, other, distance):
+    self.assertEqual(enumerable.edit_distance(one, other), distance)
+
+  def test_copies_by_hand(self):
+    target = enumerable.noisy_copies(words=('ab',), max_length=3, sharpness=2.0)
+    at = target.strings.index
+    np.testing.assert_allclose(target.reward[0, at('ab')], np.exp(2.0))
+    np.testing.assert_allclose(target.reward[0, at('abc')], 1.0)
+    self.assertTrue(target.verified[0, at('cb')])
+    self.assertFalse(target.verified[0, at('ba')])
+
+  @parameterized.parameters(*TARGETS)
+  def test_prior_is_uniform_over_strings_and_a_policy(self, name):
+    target = TARGETS[name]()
+    log_p = target.log_prior
+    np.testing.assert_allclose(
+        log_p.sum(axis=1), -np.log(len(target.strings)), rtol=1e-5
+    )
+    # The same action in the same prefix has the same probability, summing to 1.
+    total = np.zeros(len(target.legal))
+    seen = set()
+    for row, column in zip(*np.nonzero(target.mask)):
+      choice = target.prefix[row, column], target.action[row, column]
+      if choice not in seen:
+        seen.add(choice)
+        total[choice[0]] += np.exp(log_p[row, column])
+    np.testing.assert_allclose(total, 1.0, rtol=1e-5)
+
+  @parameterized.parameters(*TARGETS)
+  def test_prefixes_are_numbered_as_documented(self, name):
+    target = TARGETS[name]()
+    size = len(target.alphabet)
+    for row in range(0, len(target.strings), 7):
+      node = 0
+      for step in range(len(target.strings[row])):
+        self.assertEqual(target.prefix[row, step], node)
+        node = node * size + 1 + target.action[row, step]
+      self.assertEqual(node, row + 1)
+    internal = target.legal[: target.num_internal, :size]
+    self.assertTrue(internal.all())
+    self.assertFalse(target.legal[target.num_internal :, :size].any())
+
+  def test_default_modes_hold_most_of_the_target(self):
+    # 5 + 4 + 3 + 2 of 16 is below 90 %: one of the two ones is needed, and the
+    # other is as likely.
+    target = enumerable.make_target(
+        'ab', 2,
+        {
+            'x': {'a': 1, 'b': 2, 'aa': 3, 'ab': 4, 'ba': 5, 'bb': 1}.get,
+            'y': {'a': 0, 'b': 0, 'aa': 8, 'ab': 1, 'ba': 1, 'bb': 0}.get,
+            'z': {'a': 0, 'b': 0, 'aa': 9, 'ab': 1, 'ba': 0, 'bb': 0}.get,
+        },
+    )
+    self.assertEqual(target.verified.sum(axis=1).tolist(), [6, 3, 1])
+
+  def test_many_zeros_count_as_little(self):
+    target = enumerable.make_target(
+        'abcdefgh', 4, {'x': lambda text: float(text == 'cab')}
+    )
+    log_r = target.log_reward[0]
+    self.assertTrue(np.isfinite(log_r).all())
+    self.assertLess(np.exp(log_r).sum(), 1.0 + 1.1e-3)
+
+  def test_bad_targets_are_refused(self):
+    for alphabet in (['ab'], ['a', 'a'], [], ['']):
+      with self.assertRaisesRegex(ValueError, 'distinct single characters'):
+        enumerable.make_target(alphabet, 1, {'x': len})
     with self.assertRaisesRegex(ValueError, "prompt 'x' must be finite"):
       enumerable.make_target('a', 1, {'x': lambda text: 0.0})
+    with self.assertRaisesRegex(ValueError, 'at least one prompt'):
+      enumerable.make_target('a', 1, {})
+    with self.assertRaisesRegex(ValueError, 'at least 1, not 0'):
+      enumerable.make_target('a', 0, {'x': len})
+    for size, length in ((2, 16), (10, 10**9), (1, 10**9)):
+      with self.assertRaisesRegex(ValueError, 'more than 50000 strings'):
+        enumerable.make_target('abcdefghij'[:size], length, {'x': len})
 
 
 if __name__ == '__main__':
