@@ -81,9 +81,7 @@ class CircuitsTest(absltest.TestCase):
     source = domains.load('circuits')
     for seed in range(10):
       sides = source.split(seed)
-      self.assertEqual(
-          {problem.type for problem in sides['unrelated']}, {'clocked'}
-      )
+      self.assertEmpty(sides['unrelated'])  # Python functions stand there.
 
 
 if __name__ == '__main__':
