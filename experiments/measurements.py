@@ -38,8 +38,8 @@ def drift(
   problems = lab.sets['held_out'].problems
   # Every third problem first: constants of one template say little more.
   for problem in [*problems[::3], *problems[1::3], *problems[2::3]]:
-    _, _, body = problem.reference.partition(':\n')
-    completion = lab.tokenizer.encode(problem.prompt + '\n' + body)
+    solved = problem.prompt + problem.reference_completion
+    completion = lab.tokenizer.encode(solved)
     prompt = lab.tokenizer.encode(problem.prompt)
     if completion[: len(prompt)] != prompt or tokens > limit:
       continue

@@ -62,6 +62,15 @@ class Problem:
     """
     return _FENCE.split(self.prompt)[-1] + completion + '\n'
 
+  @property
+  def reference_completion(self) -> str:
+    """What the reference adds to the prompt, '' if there is no reference."""
+    given = self.program('').removesuffix('\n')
+    # Comments that only describe are no part of a reference.
+    while given and not self.reference.startswith(given):
+      given = given.partition('\n')[2]
+    return self.reference[len(given) :] if given else ''
+
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:

@@ -51,6 +51,17 @@ class SourceTest(parameterized.TestCase):
           self.assertIn(last_line, problem.reference)
 
   @parameterized.named_parameters(*((n, n) for n in domains.NAMES))
+  def test_a_reference_is_what_its_completion_makes(self, name):
+    for problem in _suite(name):
+      if problem.reference:
+        with self.subTest(problem.id):
+          completion = problem.reference_completion
+          self.assertNotEmpty(completion.strip())
+          self.assertEndsWith(
+              problem.program(completion).rstrip(), problem.reference.rstrip()
+          )
+
+  @parameterized.named_parameters(*((n, n) for n in domains.NAMES))
   def test_the_suite_depends_on_its_seed_alone(self, name):
     self.assertEqual(domains.load(name).suite(0), _suite(name))
 
