@@ -47,8 +47,9 @@ def _descendants(word):
   return found
 
 
-def _wait_until_gone(word):
-  _, alive = psutil.wait_procs(_descendants(word), timeout=10)
+def _wait_until_gone(word, but=()):
+  processes = [p for p in _descendants(word) if p not in but]
+  _, alive = psutil.wait_procs(processes, timeout=10)
   return not alive
 
 
@@ -77,13 +78,14 @@ class RayTest(parameterized.TestCase):
 
   def setUp(self):
     super().setUp()
+    self._before = _descendants('zygote')  # Of other tests' pools.
     self.addCleanup(self._check_that_all_is_gone)
 
   def _check_that_all_is_gone(self):
     self.assertTrue(ray.is_initialized())  # Others may use it still.
     # Actors, and in them zygotes and candidates.
     self.assertTrue(_wait_until_gone('ray::_Actor'))
-    self.assertTrue(_wait_until_gone('zygote'))
+    self.assertTrue(_wait_until_gone('zygote', but=self._before))
 
   def _verifier(self, **options):
     verifier = ray_pool.RayVerifier('python', **options)
