@@ -144,7 +144,7 @@ class Server:
       # First the verdict: a folder that cannot be emptied costs the next
       # candidate a retry, and this one cannot buy an error with it.
       self._send(report)
-      self._clean()
+      temp_folder.wipe(self._temp)
 
   def _run(self, task: dict[str, Any], fds: list[int]) -> list[Any] | None:
     """Runs one task and returns its report, None if the parent is gone."""
@@ -225,9 +225,6 @@ class Server:
         return 'starved'
     return 'files' if temp_folder.over_quota(self._temp, self._quota) else ''
 
-  def _clean(self) -> None:
-    temp_folder.wipe(self._temp)
-
   def _kill_leftovers(self) -> None:
     if self._level == 'rlimits' and self._uid is not None:
       kill_user(self._uid)  # The next step would run after a bomb of forks.
@@ -237,7 +234,7 @@ class Server:
     """Leaves no process and no folder."""
     self._kill_leftovers()
     if self._level != 'namespaces':
-      self._clean()
+      temp_folder.wipe(self._temp)
       os.chdir('/')
       try:
         os.rmdir(self._temp)
