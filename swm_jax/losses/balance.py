@@ -1,12 +1,15 @@
 """Balance objectives: train a sampler so that P_F(y | x) is R(x, y) / Z(x).
 
 Text grows from left to right, so that every state has one parent, P_B = 1 and
-its term is absent. One signature: `(log_z, log_pf, log_reward, mask)`, squared
-residuals per trajectory out, and the caller reduces. `log_pf` is either
-`[B, T]`, a token each, or `[J]`, already summed over tokens
-(`reductions.sum_by_trajectory` does it for packed rows). `mask` has its shape.
-A trajectory whose verifier failed has no True in the mask: it then changes
-neither log Z nor any loss or gradient.
+its term is absent. Where states have several (`swm_jax.tasks.hypergrid`), give
+log P_F - log P_B of each step as `log_pf`: that is all that P_B changes in
+trajectory balance, SubTB and VarGrad.
+
+One signature: `(log_z, log_pf, log_reward, mask)`, squared residuals per
+trajectory out, and the caller reduces. `log_pf` is either `[B, T]`, a token
+each, or `[J]`, already summed over tokens (`reductions.sum_by_trajectory` does
+it for packed rows). `mask` has its shape. A trajectory whose verifier failed
+has no True in the mask: it then changes neither log Z nor any loss or gradient.
 
 The behaviour policy appears nowhere: the losses are zero at the solution under
 any policy that reaches every string, so dreams may be tempered, noisy or old.

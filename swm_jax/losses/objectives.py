@@ -25,7 +25,8 @@ class Trajectories:
   in the mask, and changes nothing.
 
   Attributes:
-    log_pf: of each token under the policy in training, stop included, `[B, T]`.
+    log_pf: of each token under the policy in training, stop included, less
+      log P_B where a state has several parents, `[B, T]`.
     mask: True where a token was sampled, a prefix of each row, `[B, T]`.
     group: prompt of each trajectory, int32 in `[0, num_groups)`, `[B]`.
     log_reward: finite log target, nats, `[B]`: tb, vargrad, subtb, raptb.
