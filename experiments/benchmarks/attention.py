@@ -2,12 +2,13 @@ r"""What the attention kernels should take on a device, and what they do take.
 
 python -m experiments.benchmarks.attention             # seconds, any machine
 python -m experiments.benchmarks.attention --compile   # with libtpu: a minute
-python -m experiments.benchmarks.attention --autotune  # on a TPU only
+python -m experiments.benchmarks.attention --autotune  # on a TPU or Hopper
 
 The first table is a prediction from published peaks (`kernels.attention.
 roofline`): time, what bounds it, useful arithmetic as a share of the peak, and
-FLOPs and HBM bytes by formula. The kernels are written for TPU; the H100's rows
-apply the same arithmetic and traffic to its peaks. `--compile` adds what the
+FLOPs and HBM bytes by formula. The H100's rows are of the kernels for Hopper,
+which stream from the L2 cache what TPUs stream from HBM, and of XLA where it
+decodes. `--compile` adds what the
 TPU compiler counts in the compiled program, everything around the kernels
 included; for the kernels themselves it repeats their cost estimates, so the
 formula is also held against XLA's own count of the reference, which has none.
@@ -42,6 +43,8 @@ import jax.numpy as jnp
 from swm_jax.kernels.attention import api
 from swm_jax.kernels.attention import block_sizes
 from swm_jax.kernels.attention import flash_problem
+from swm_jax.kernels.attention import gpu_problem
+from swm_jax.kernels.attention import pallas_gpu
 from swm_jax.kernels.attention import pallas_tpu
 from swm_jax.kernels.attention import roofline
 
@@ -50,7 +53,10 @@ _AUTOTUNE = flags.DEFINE_bool('autotune', False, 'Measure and write the table.')
 _ROUNDS = flags.DEFINE_integer('rounds', 7, 'Times that each form is run.')
 
 _TOPOLOGIES = {'v5e': 'v5e:2x2', 'v5p': 'v5p:2x2x1', 'v6e': 'v6e:2x2'}
-_CANDIDATES = (128, 256, 512, 1024)
+_CANDIDATES = {
+    'tpu': ((128, 256, 512, 1024), (128, 256, 512, 1024)),
+    'gpu': ((64, 128), (32, 64, 128)),
+}
 _TUNED_LENGTHS = (512, 1024, 2048, 4096, 8192)
 _TUNED_HEAD_SIZES = (64, 96, 128, 256)
 
@@ -105,7 +111,9 @@ def step(work: Work, implementation: str, blocks=None) -> Callable:
     causal = not work.decodes
     key, value = (x.reshape(B, S, K, D) for x in (key, value))
     if blocks is not None:
-      return pallas_tpu.dot_product_attention(
+      on_gpu = jax.default_backend() == 'gpu'
+      kernels = pallas_gpu if on_gpu else pallas_tpu
+      return kernels.dot_product_attention(
           query,
           key,
           value,
@@ -133,29 +141,40 @@ def step(work: Work, implementation: str, blocks=None) -> Callable:
   return jax.jit(jax.grad(loss, argnums=(0, 1, 2), has_aux=True))
 
 
-def problem_of(work: Work) -> flash_problem.Problem:
-  blocks = block_sizes.DEFAULT
-  return flash_problem.Problem(
+def problem_of(
+    work: Work, device: roofline.Device
+) -> flash_problem.Problem | gpu_problem.Problem:
+  facts = dict(
       shape=work.shape,
       scale=1.0,
       is_causal=True,
       has_segments=False,
       seen_shape=None,
-      block_q=blocks.query,
-      block_k=blocks.key,
-      itemsize=2,
+  )
+  if device.is_gpu:
+    blocks = pallas_gpu.default_blocks(work.shape[5], jnp.dtype(jnp.bfloat16))
+    return gpu_problem.Problem(
+        **facts,
+        has_lengths=False,
+        held=blocks.query,
+        streamed=blocks.key,
+        pieces=1,
+    )
+  blocks = pallas_tpu.DEFAULT_BLOCKS
+  return flash_problem.Problem(
+      **facts, block_q=blocks.query, block_k=blocks.key, itemsize=2
   )
 
 
 def predict(work: Work, device: roofline.Device) -> roofline.Prediction:
   """Returns the prediction for `work` on one chip of `device`."""
   if work.decodes:
-    cost = roofline.decode_cost(work.shape, itemsize=2)
+    cost = roofline.decode_cost(device, work.shape, itemsize=2)
     K, D = work.shape[4:]
     return roofline.predict(
         device, [cost], roofline.decode_useful_flops(work.shape), K * D
     )
-  problem = problem_of(work)
+  problem = problem_of(work, device)
   return roofline.predict(
       device,
       roofline.flash_costs(problem, backward=True),
@@ -190,7 +209,8 @@ def reference_flops_ratio(work: Work) -> float:
       )
   )
   counted = forward.lower(*avals).compile().cost_analysis()['flops']
-  problem = dataclasses.replace(problem_of(work), is_causal=False)
+  problem = problem_of(work, roofline.DEVICES[0])
+  problem = dataclasses.replace(problem, is_causal=False)
   return counted / roofline.flash_useful_flops(problem, backward=False)
 
 
@@ -238,6 +258,8 @@ def tune(
   for blocks in candidates:
     try:
       times[blocks] = measure(step(work, 'pallas', blocks), inputs)
+    except NotImplementedError:  # Shared memory of a GPU is too small.
+      times[blocks] = None
     except jax.errors.JaxRuntimeError as error:
       if 'RESOURCE_EXHAUSTED' not in str(error):
         raise
@@ -247,12 +269,16 @@ def tune(
 
 def autotune(rounds: int):
   """Fills the table for this device; prints a line for each entry."""
-  if jax.default_backend() != 'tpu':
+  backend = jax.default_backend()
+  if backend not in _CANDIDATES:
     raise SystemExit(
-        f'nothing was measured: this is a {jax.default_backend()} and the '
-        'kernels are for TPU; run --autotune on the device that is to use the '
-        'table, until then attention there runs on XLA'
+        f'nothing was measured: this is a {backend} and the kernels are for '
+        'TPU and GPU; run --autotune on the device that is to use the table, '
+        'until then attention there runs on XLA'
     )
+  if backend == 'gpu':
+    pallas_gpu.check_device()
+  queries, keys = _CANDIDATES[backend]
 
   def measure(function, inputs):
     return statistics.median(t for t, in timings([function], inputs, rounds))
@@ -260,13 +286,15 @@ def autotune(rounds: int):
   kind = jax.devices()[0].device_kind
   lengths = itertools.product(_TUNED_HEAD_SIZES, _TUNED_LENGTHS)
   for (D, length), decodes in itertools.product(lengths, (False, True)):
+    if decodes and backend == 'gpu':
+      continue  # XLA decodes there.
     if decodes:
       operation, shape = 'decode', (32, 1, length, 32, 8, D)
-      sizes = [(_CANDIDATES[0], key) for key in _CANDIDATES]
+      sizes = [(queries[0], key) for key in keys]
     else:
       batch = max(1, 8192 // length)
       operation, shape = 'flash', (batch, length, length, 8, 2, D)
-      sizes = itertools.product(_CANDIDATES, _CANDIDATES)
+      sizes = itertools.product(queries, keys)
     candidates = [block_sizes.Blocks(*pair) for pair in sizes]
     choice = tune(Work(operation, shape), candidates, measure)
     if choice is not None:

@@ -91,8 +91,8 @@ class AttentionCompileTest(parameterized.TestCase):
         is_causal=True,
         has_segments=False,
         seen_shape=None,
-        block_q=block_sizes.DEFAULT.query,
-        block_k=block_sizes.DEFAULT.key,
+        block_q=pallas_tpu.DEFAULT_BLOCKS.query,
+        block_k=pallas_tpu.DEFAULT_BLOCKS.key,
         itemsize=2,
     )
     flops = sum(c.flops for c in roofline.flash_costs(problem, backward=True))

@@ -105,6 +105,7 @@ class AttentionLoweringTest(parameterized.TestCase):
     forward = functools.partial(
         flash_forward.forward,
         problem,
+        (),
         masks=flash_problem.Masks(),
         interpret=False,
     )

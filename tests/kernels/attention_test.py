@@ -1,6 +1,7 @@
 """The attention api: exact values, edge cases, errors; see also parity_test."""
 
 import functools
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -138,12 +139,30 @@ class AttentionTest(parameterized.TestCase):
     chex.assert_trees_all_close(actual, expected, atol=2e-6)
 
   def test_none_takes_xla_where_nothing_was_measured(self):
-    self.assertEqual(block_sizes.find('flash', 64, 128).implementation, 'xla')
+    self.assertIsNone(block_sizes.find('flash', 64, 128, jnp.bfloat16))
     inputs = _inputs()
     np.testing.assert_array_equal(
         api.dot_product_attention(*inputs)[0],
         api.dot_product_attention(*inputs, implementation='xla')[0],
     )
+
+  @parameterized.parameters(
+      ('8.0', r'compute capability 9 .* A100 has 8\.0'),
+      ('10.0', r'A100 has 10\.0'),
+      # Gets past the check and as far as this host can.
+      ('9.0', 'interpret mode'),
+  )
+  def test_pallas_takes_the_kernels_for_gpu_on_a_gpu(self, capability, error):
+    device = mock.Mock(compute_capability=capability, device_kind='A100')
+    with mock.patch.object(
+        jax, 'default_backend', lambda: 'gpu'
+    ), mock.patch.object(jax, 'devices', lambda: [device]):
+      with self.assertRaisesRegex((NotImplementedError, ValueError), error):
+        jax.jit(
+            functools.partial(
+                api.dot_product_attention, implementation='pallas'
+            )
+        )(*_inputs(D=64))
 
   def test_large_scores_stay_finite(self):
     query, key, value = _inputs()

@@ -1,11 +1,14 @@
 """The table of measured block sizes, and the command that fills it."""
 
+import functools
 import pathlib
 import tempfile
+from unittest import mock
 
 from absl.testing import absltest
 from absl.testing import parameterized
 import jax
+import jax.numpy as jnp
 
 from experiments.benchmarks import attention as benchmark
 from swm_jax.kernels.attention import block_sizes
@@ -48,6 +51,16 @@ class BlockSizesTest(parameterized.TestCase):
             other: block_sizes.Choice('xla', _SMALL),
         },
     )
+
+  def test_an_entry_is_found_for_bfloat16_alone(self):
+    kind = jax.devices()[0].device_kind
+    measured = block_sizes.Choice('pallas', _LARGE)
+    table = {block_sizes.table_key(kind, 'flash', 64, 700): measured}
+    with mock.patch.object(block_sizes, 'read', lambda: table):
+      find = functools.partial(block_sizes.find, 'flash', 64)
+      self.assertEqual(find(900, jnp.bfloat16), measured)
+      self.assertIsNone(find(900, jnp.float32))
+      self.assertIsNone(find(1100, jnp.bfloat16))
 
   @parameterized.parameters((1, 128), (128, 128), (129, 256), (5000, 8192))
   def test_length_buckets_are_powers_of_two(self, length, expected):

@@ -166,12 +166,15 @@ def expected(case: Case):
   return make_step(attend)(*inputs)
 
 
-def assert_parity(attend: Callable[..., Any], case: Case):
+def assert_parity(
+    attend: Callable[..., Any], case: Case, tolerance: float | None = None
+):
   """Fails unless `attend` agrees with the reference.
 
   Args:
     attend: called like an entry of `api.IMPLEMENTATIONS`.
     case: what is compared: out, lse and all three gradients.
+    tolerance: relative and absolute; default: that of the dtype.
   """
   inputs = make_inputs(case)
   attend = functools.partial(
@@ -182,7 +185,7 @@ def assert_parity(attend: Callable[..., Any], case: Case):
   chex.assert_type(outputs[1], jnp.float32)
   chex.assert_trees_all_equal_dtypes(list(gradients), inputs)
   as_float = lambda tree: jax.tree.map(lambda x: x.astype(jnp.float32), tree)
-  tolerance = _TOLERANCE[case.dtype]
+  tolerance = tolerance or _TOLERANCE[case.dtype]
   chex.assert_trees_all_close(
       as_float((outputs, gradients)),
       expected(case),

@@ -12,6 +12,9 @@ from absl.testing import absltest
 from absl.testing import parameterized
 import chex
 import jax
+from jax._src.pallas.mosaic.interpret import (
+    interpret_pallas_call as tpu_interpreter,
+)
 from jax.experimental.pallas import tpu as pltpu
 import jax.numpy as jnp
 import pytest
@@ -20,6 +23,7 @@ from swm_jax.kernels.attention import api
 from swm_jax.kernels.attention import block_sizes
 from swm_jax.kernels.attention import flash_decode
 from swm_jax.kernels.attention import flash_forward
+from swm_jax.kernels.attention import flash_grid
 from swm_jax.kernels.attention import flash_problem
 from swm_jax.kernels.attention import pallas_tpu
 from tests.kernels import parity
@@ -29,13 +33,13 @@ _INTERPRET = (
 )
 
 
-def _pallas(query, key, value, **kwargs):
+def _pallas(query, key, value, interpret=_INTERPRET, **kwargs):
   return pallas_tpu.dot_product_attention(
       query,
       key,
       value,
       blocks=block_sizes.Blocks(query=128, key=128),
-      interpret=_INTERPRET,
+      interpret=interpret,
       **kwargs,
   )
 
@@ -74,6 +78,12 @@ _MUTANTS = {
     'wrong_first_query_block': (
         _FLASH, flash_problem, 'first_query_block', lambda problem, i_k: 1,
     ),
+    'wrong_span': (
+        parity.Case(T=140, S=140, H=4, K=2, masks='segments'),
+        flash_grid,
+        '_into_span',
+        lambda spans, b, held, streamed: 1,
+    ),
     'missing_rescale': (
         _FLASH, flash_forward, 'rescale', lambda x, factor: x,
     ),
@@ -110,6 +120,40 @@ class ParityTest(parameterized.TestCase):
           'Not equal to tolerance|Revisited block',
       ):
         parity.assert_parity(_pallas, case)
+
+  @parameterized.parameters(
+      # The forward and both backward kernels, then the decode kernel.
+      parity.Case(T=140, S=140, is_causal=True, masks='segments'),
+      parity.Case(T=1, S=140, masks='lengths'),
+  )
+  def test_copies_and_kernels_do_not_race(self, case):
+    if _INTERPRET is False:
+      self.skipTest('the interpreter finds races; this kernel is compiled')
+    detecting = pltpu.InterpretParams(detect_races=True)
+    parity.assert_parity(
+        functools.partial(_pallas, interpret=detecting), case
+    )
+    self.assertFalse(tpu_interpreter.races.races_found)
+
+  def test_segments_that_cannot_meet_are_not_computed(self):
+    case = parity.Case(T=256, S=256, H=1)
+    group = jnp.repeat(jnp.array([[1, 2]]), 128, axis=1)
+    attend = jax.jit(
+        functools.partial(
+            _pallas,
+            mask=None,
+            is_causal=False,
+            scale=1.0,
+            segments=(group, jnp.zeros_like(group)),
+        )
+    )
+    query, key, value = parity.make_inputs(case)
+    clean = attend(query, key, value)
+    key, value = (x.at[:, 128:].set(jnp.nan) for x in (key, value))
+    spoilt = attend(query, key, value)
+    # A weight of 0 times NaN would be NaN.
+    first = lambda outputs: jax.tree.map(lambda x: x[:, :128], outputs)
+    chex.assert_trees_all_equal(first(clean), first(spoilt))
 
   def test_a_block_out_of_bounds_raises(self):
     if _INTERPRET is False:

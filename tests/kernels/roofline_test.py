@@ -8,7 +8,7 @@ from experiments.benchmarks import attention as benchmark
 from swm_jax.kernels.attention import flash_problem
 from swm_jax.kernels.attention import roofline
 
-_DEVICE = roofline.Device('toy', 100.0, 10.0, 128, '')
+_DEVICE = roofline.Device('toy', False, 100.0, 10.0, 128, '')
 
 
 def _problem(T, S, block_q=128, block_k=128, is_causal=True):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from swm_jax.kernels.attention import block_sizes
 from swm_jax.kernels.attention import masking
+from swm_jax.kernels.attention import pallas_gpu
 from swm_jax.kernels.attention import pallas_tpu
 from swm_jax.kernels.attention import reference
 from swm_jax.kernels.attention import xla
@@ -29,10 +30,17 @@ def _with_mask(attend):
   return attend_masked
 
 
+def _pallas(*args, **kwargs):
+  """Takes the kernels of the default device's kind."""
+  on_gpu = jax.default_backend() == 'gpu'
+  kernels = pallas_gpu if on_gpu else pallas_tpu
+  return kernels.dot_product_attention(*args, **kwargs)
+
+
 IMPLEMENTATIONS = {
     'xla': _with_mask(xla.dot_product_attention),
     'reference': _with_mask(reference.dot_product_attention),
-    'pallas': pallas_tpu.dot_product_attention,
+    'pallas': _pallas,
 }
 
 
@@ -65,9 +73,10 @@ def dot_product_attention(
       in branch 0 or in the query's branch. Plain segments have branch 0.
     lengths_B: int32; a row's queries see key s only if s < its length.
     scale: factor on q k^T, the Hopfield beta; default `D ** -0.5`.
-    implementation: a key of `IMPLEMENTATIONS`. 'pallas' is compiled on TPU and
-      interpreted elsewhere, which is for tests. None chooses the fastest: XLA,
-      but on TPU 'pallas' where `block_sizes` has measured that it wins.
+    implementation: a key of `IMPLEMENTATIONS`. 'pallas' takes the kernels for
+      TPU or, where the default device is a GPU, those for Hopper; on CPU the
+      former are interpreted, which is for tests. None chooses the fastest: XLA,
+      but 'pallas' where `block_sizes` has measured on the device that it wins.
 
   Returns:
     `(out_BxTxHxD, lse_BxTxH)`: out in the query's dtype, lse float32, nats.
@@ -138,10 +147,9 @@ def dot_product_attention(
 
 def _fastest(operation, query_BxTxHxD, keys):
   """Returns the name of the fastest implementation on the default device."""
-  if jax.default_backend() != 'tpu' or query_BxTxHxD.dtype not in (
-      jnp.float32,
-      jnp.bfloat16,
-  ):
-    return 'xla'
-  head_size = query_BxTxHxD.shape[3]
-  return block_sizes.find(operation, head_size, keys).implementation
+  measured = None
+  if jax.default_backend() != 'cpu':
+    measured = block_sizes.find(
+        operation, query_BxTxHxD.shape[3], keys, query_BxTxHxD.dtype
+    )
+  return measured.implementation if measured else 'xla'

@@ -1,10 +1,11 @@
 """Which implementation and block sizes are fastest, as measured on devices.
 
 The table is `block_sizes.json`, keyed by device kind, operation, head size and
-length bucket, and is written by `python -m experiments.benchmarks.attention
---autotune` on the device. Nothing else fills it: a device that was never
-measured has no entry, takes XLA, and kernels that are asked for by name run
-with `DEFAULT`, which is chosen to fit and not to be fast.
+length bucket, measured in bfloat16 and taken for no other dtype. It is written
+by `python -m experiments.benchmarks.attention --autotune` on the device.
+Nothing else fills it: a device that was never measured has no entry, takes XLA,
+and kernels that are asked for by name run with blocks that are chosen to fit
+and not to be fast.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ import json
 import pathlib
 
 import jax
+import jax.numpy as jnp
 
 _TABLE = pathlib.Path(__file__).with_name('block_sizes.json')
 
@@ -23,8 +25,9 @@ class Blocks:
   """Block sizes of a kernel.
 
   Attributes:
-    query: queries per block, a multiple of 128; of no effect on decoding.
-    key: keys, or cache slots, per block, a multiple of 128.
+    query: queries per block, of no effect on decoding; on GPU the rows that a
+      program holds, which are keys in the kernel of their gradients.
+    key: keys, or cache slots, per block; on GPU the rows that stream past.
   """
 
   query: int
@@ -32,14 +35,11 @@ class Blocks:
 
   def __post_init__(self):
     for name, size in dataclasses.asdict(self).items():
-      if size <= 0 or size % 128:
+      if size <= 0 or size % 32:
         raise ValueError(
-            f'{name} block of {size} is not a positive multiple of 128, the '
-            'lanes of a TPU register'
+            f'{name} block of {size} is not a positive multiple of 32, the '
+            'least that a kernel takes'
         )
-
-
-DEFAULT = Blocks(query=512, key=512)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,11 +84,14 @@ def read(path: pathlib.Path = _TABLE) -> Mapping[str, Choice]:
   }
 
 
-def find(operation: str, head_size: int, length: int) -> Choice:
-  """Returns the measured choice for this device, else XLA and `DEFAULT`."""
+def find(
+    operation: str, head_size: int, length: int, dtype: jnp.dtype
+) -> Choice | None:
+  """Returns what was measured on this kind of device; None if nothing was."""
+  if dtype != jnp.bfloat16:
+    return None
   kind = jax.devices()[0].device_kind
-  found = read().get(table_key(kind, operation, head_size, length))
-  return found or Choice('xla', DEFAULT)
+  return read().get(table_key(kind, operation, head_size, length))
 
 
 def fastest(

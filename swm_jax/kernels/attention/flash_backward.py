@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu as pltpu
 
+from swm_jax.kernels.attention import flash_grid
 from swm_jax.kernels.attention import flash_problem
 
 
@@ -29,6 +30,7 @@ def _weights_and_d_scores(
 
 def _query_kernel(
     problem,
+    spans,
     query_ref,
     key_ref,
     value_ref,
@@ -62,7 +64,7 @@ def _query_kernel(
     )
     acc_DxT[...] += flash_problem.dot(key, d_scores_SxT.astype(key.dtype), 0, 0)
 
-  flash_problem.for_visible_blocks(problem, i_q, i_k, attend)
+  flash_problem.for_visible_blocks(problem, spans, i_q, i_k, attend)
 
   @pl.when(i_k == pl.num_programs(3) - 1)
   def _():
@@ -72,6 +74,7 @@ def _query_kernel(
 
 def _key_kernel(
     problem,
+    spans,
     query_ref,
     key_ref,
     value_ref,
@@ -113,7 +116,9 @@ def _key_kernel(
         d_scores_SxT.astype(query.dtype), query, 1, 0
     )
 
-  flash_problem.for_visible_blocks(problem, i_q, i_k, attend)
+  flash_problem.for_visible_blocks(
+      problem, spans, i_q, i_k, attend, keys_held=True
+  )
 
   last_head = g == pl.num_programs(3) - 1
 
@@ -125,12 +130,25 @@ def _key_kernel(
 
 
 def backward(
-    problem, query, key, value, d_out, lse, delta, masks, *, interpret
+    problem,
+    query_spans,
+    key_spans,
+    query,
+    key,
+    value,
+    d_out,
+    lse,
+    delta,
+    masks,
+    *,
+    interpret,
 ):
   """Returns gradients of query, key and value, in their padded shapes.
 
   Args:
     problem: `flash_problem.Problem`.
+    query_spans: `flash_grid.make_spans` of what held queries meet.
+    key_spans: the same of what held keys meet.
     query: `[B, H, T, D]`, like `d_out`; see `flash_forward.forward`.
     key: `[B, K, S, D]`.
     value: like `key`.
@@ -142,38 +160,44 @@ def backward(
   """
   D = problem.shape[5]
 
-  def call(kernel, axes, outputs, scratch, cost, name):
+  def call(kernel, spans, axes, outputs, scratch, cost, name):
     grid, place = axes(problem)
-    specs = flash_problem.make_specs(problem, place)
+    specs = flash_grid.make_specs(problem, place)
     reduced = len(grid) - 3
     return pl.pallas_call(
-        functools.partial(kernel, problem),
-        grid=grid,
-        in_specs=[
-            specs.query,
-            specs.key,
-            specs.key,
-            specs.query,
-            specs.row,
-            specs.row,
-            specs.masks,
-        ],
-        out_specs=[getattr(specs, role) for role, _ in outputs],
+        flash_grid.with_spans(functools.partial(kernel, problem), spans),
+        grid_spec=pltpu.PrefetchScalarGridSpec(
+            num_scalar_prefetch=len(spans),
+            grid=grid,
+            in_specs=[
+                specs.query,
+                specs.key,
+                specs.key,
+                specs.query,
+                specs.row,
+                specs.row,
+                specs.masks,
+            ],
+            out_specs=[getattr(specs, role) for role, _ in outputs],
+            scratch_shapes=[
+                pltpu.VMEM(shape, jnp.float32) for shape in scratch
+            ],
+        ),
         out_shape=[
             jax.ShapeDtypeStruct(x.shape, x.dtype) for _, x in outputs
         ],
-        scratch_shapes=[pltpu.VMEM(shape, jnp.float32) for shape in scratch],
         compiler_params=pltpu.CompilerParams(
             dimension_semantics=('parallel',) * 3 + ('arbitrary',) * reduced
         ),
         cost_estimate=cost,
         interpret=interpret,
         name=name,
-    )(query, key, value, d_out, lse, delta, masks)
+    )(*spans, query, key, value, d_out, lse, delta, masks)
 
   (d_query,) = call(
       _query_kernel,
-      flash_problem.query_major,
+      query_spans,
+      flash_grid.query_major,
       [('query', query)],
       [(D, problem.block_q)],
       problem.cost(**flash_problem.D_QUERY),
@@ -181,7 +205,8 @@ def backward(
   )
   d_key, d_value = call(
       _key_kernel,
-      flash_problem.key_major,
+      key_spans,
+      flash_grid.key_major,
       [('key', key), ('key', value)],
       [(problem.block_k, D)] * 2,
       problem.cost(**flash_problem.D_KEY_VALUE),

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu as pltpu
 
+from swm_jax.kernels.attention import flash_grid
 from swm_jax.kernels.attention import flash_problem
 
 
@@ -17,6 +18,7 @@ def rescale(x, factor):
 
 def _kernel(
     problem,
+    spans,
     query_ref,
     key_ref,
     value_ref,
@@ -62,7 +64,7 @@ def _kernel(
         value, weights_SxT.astype(value.dtype), 0, 0
     )
 
-  flash_problem.for_visible_blocks(problem, i_q, i_k, attend)
+  flash_problem.for_visible_blocks(problem, spans, i_q, i_k, attend)
 
   @pl.when(i_k == pl.num_programs(3) - 1)
   def _():
@@ -73,11 +75,12 @@ def _kernel(
     lse_ref[...] = jnp.where(empty, -jnp.inf, top_1xT[...] + jnp.log(total))
 
 
-def forward(problem, query, key, value, masks, *, interpret):
+def forward(problem, spans, query, key, value, masks, *, interpret):
   """Returns `(out_BxHxTxD, lse_BxHx1xT)`, lengths padded to blocks.
 
   Args:
     problem: `flash_problem.Problem`.
+    spans: `flash_grid.make_spans` of blocks of keys.
     query: `[B, H, T, D]`, T a multiple of `problem.block_q`.
     key: `[B, K, S, D]`, S a multiple of `problem.block_k`.
     value: like `key`.
@@ -85,21 +88,24 @@ def forward(problem, query, key, value, masks, *, interpret):
     interpret: as in `pl.pallas_call`.
   """
   B, H, T, D = query.shape
-  grid, place = flash_problem.query_major(problem)
-  specs = flash_problem.make_specs(problem, place)
+  grid, place = flash_grid.query_major(problem)
+  specs = flash_grid.make_specs(problem, place)
   return pl.pallas_call(
-      functools.partial(_kernel, problem),
-      grid=grid,
-      in_specs=[specs.query, specs.key, specs.key, specs.masks],
-      out_specs=[specs.query, specs.row],
+      flash_grid.with_spans(functools.partial(_kernel, problem), spans),
+      grid_spec=pltpu.PrefetchScalarGridSpec(
+          num_scalar_prefetch=len(spans),
+          grid=grid,
+          in_specs=[specs.query, specs.key, specs.key, specs.masks],
+          out_specs=[specs.query, specs.row],
+          scratch_shapes=[
+              pltpu.VMEM((D, problem.block_q), jnp.float32),
+              pltpu.VMEM((1, problem.block_q), jnp.float32),
+              pltpu.VMEM((1, problem.block_q), jnp.float32),
+          ],
+      ),
       out_shape=[
           jax.ShapeDtypeStruct(query.shape, query.dtype),
           jax.ShapeDtypeStruct((B, H, 1, T), jnp.float32),
-      ],
-      scratch_shapes=[
-          pltpu.VMEM((D, problem.block_q), jnp.float32),
-          pltpu.VMEM((1, problem.block_q), jnp.float32),
-          pltpu.VMEM((1, problem.block_q), jnp.float32),
       ],
       compiler_params=pltpu.CompilerParams(
           dimension_semantics=('parallel', 'parallel', 'parallel', 'arbitrary')
@@ -107,4 +113,4 @@ def forward(problem, query, key, value, masks, *, interpret):
       cost_estimate=problem.cost(**flash_problem.FORWARD),
       interpret=interpret,
       name='flash_attention_forward',
-  )(query, key, value, masks)
+  )(*spans, query, key, value, masks)

@@ -1,4 +1,4 @@
-"""What the flash kernels share: sizes, grids, blocks, masks and their costs.
+"""What the flash kernels share: sizes, products, masks and their costs.
 
 The kernels work on transposed scores, `[keys, queries]`: a statistic of a query
 (maximum, sum, log-sum-exp, delta) is then a row of lanes, `[1, block_q]`, which
@@ -6,7 +6,7 @@ costs no padding in HBM, and a softmax reduces over sublanes, which is cheaper
 than over lanes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import dataclasses
 import functools
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ LANES = 128
 FORWARD = dict(dots=2, queries=2, keys=2, rows=1)
 D_QUERY = dict(dots=3, queries=3, keys=2, rows=2)
 D_KEY_VALUE = dict(dots=4, queries=2, keys=4, rows=2, key_major=True)
-_IDS = 8  # Sublanes of the int32 tile that holds a token's group and branch.
+IDS = 8  # Sublanes of the int32 tile that holds a token's group and branch.
 
 
 class Masks(NamedTuple):
@@ -173,7 +173,13 @@ def dot(a, b, a_axis, b_axis):
 
 
 def for_visible_blocks(
-    problem: Problem, i_q, i_k, attend: Callable[[bool], None]
+    problem: Problem,
+    spans: Sequence[Any],
+    i_q,
+    i_k,
+    attend: Callable[[bool], None],
+    *,
+    keys_held: bool = False,
 ):
   """Runs `attend(masked)` unless no query of the block can see any key of it.
 
@@ -190,7 +196,11 @@ def for_visible_blocks(
     if problem.is_causal:
       whole &= sees(i_q * problem.block_q, last_key)
   visible = True
-  if problem.is_causal:
+  if spans:
+    b, (start, stop) = pl.program_id(0), spans
+    held, streamed = (i_k, i_q) if keys_held else (i_q, i_k)
+    visible = (start[b, held] <= streamed) & (streamed < stop[b, held])
+  elif problem.is_causal:
     visible = i_k <= last_key_block(problem, i_q)
   if isinstance(whole, bool):
     pl.when(visible)(lambda: attend(not whole))
@@ -210,7 +220,7 @@ def masked_scores(problem: Problem, scores_SxT, masks: Masks, i_q, i_k):
   if masks.seen is not None:
     given = masks.seen[...].astype(jnp.int32)
     if problem.seen_by_key:
-      given = jnp.broadcast_to(given, (_IDS, given.shape[1])).T[:, :1]
+      given = jnp.broadcast_to(given, (IDS, given.shape[1])).T[:, :1]
     seen &= given != 0
   if masks.query_ids is not None:
     group, branch = masks.query_ids[0:1, :], masks.query_ids[1:2, :]
@@ -243,108 +253,8 @@ def mask_operands(problem: Problem, mask, segments) -> Masks:
   if segments is None:
     return Masks(seen)
   ids = jnp.stack(segments, axis=1).astype(jnp.int32)
-  ids = pad(ids, _IDS, 1)
+  ids = pad(ids, IDS, 1)
   return Masks(seen, pad(ids, queries, 2), pad(ids, keys, 2))
-
-
-class Specs(NamedTuple):
-  """Block specs of the operands under one grid."""
-
-  query: pl.BlockSpec
-  key: pl.BlockSpec
-  row: pl.BlockSpec
-  masks: Masks
-
-
-def make_specs(problem: Problem, place: Callable[..., tuple]) -> Specs:
-  """Returns block specs.
-
-  Args:
-    problem: the sizes.
-    place: maps grid indices to (b, query head, query block, key block).
-  """
-  D = problem.shape[5]
-
-  def spec(block, index):
-    return pl.BlockSpec(block, lambda *grid: index(*place(*grid)))
-
-  seen = None
-  if problem.seen_shape is not None:
-    own = [n > 1 for n in problem.seen_shape]
-
-    def pick(chosen, i):
-      return i if chosen else 0
-
-    if problem.seen_by_key:
-      seen = spec(
-          (None, None, 1, problem.block_k),
-          lambda b, h, i_q, i_k: (pick(own[0], b), pick(own[1], h), 0, i_k),
-      )
-    else:
-      seen = spec(
-          (
-              None,
-              None,
-              problem.block_k if own[3] else 1,
-              problem.block_q if own[2] else 1,
-          ),
-          lambda b, h, i_q, i_k: (
-              pick(own[0], b),
-              pick(own[1], h),
-              pick(own[3], i_k),
-              pick(own[2], i_q),
-          ),
-      )
-  masks = Masks(seen)
-  if problem.has_segments:
-    masks = Masks(
-        seen,
-        spec((None, _IDS, problem.block_q), lambda b, h, i_q, i_k: (b, 0, i_q)),
-        spec((None, _IDS, problem.block_k), lambda b, h, i_q, i_k: (b, 0, i_k)),
-    )
-  return Specs(
-      query=spec(
-          (None, None, problem.block_q, D),
-          lambda b, h, i_q, i_k: (b, h, i_q, 0),
-      ),
-      key=spec(
-          (None, None, problem.block_k, D),
-          lambda b, h, i_q, i_k: (b, kv_head(problem, h), i_k, 0),
-      ),
-      row=spec(
-          (None, None, 1, problem.block_q),
-          lambda b, h, i_q, i_k: (b, h, 0, i_q),
-      ),
-      masks=masks,
-  )
-
-
-def query_major(problem: Problem) -> tuple[tuple[int, ...], Callable]:
-  """Returns (grid, place) with keys streaming past a block of queries."""
-  B, H = problem.shape[0], problem.shape[3]
-
-  def place(b, h, i_q, i_k):
-    if problem.is_causal:
-      # A skipped block repeats the last index, so that nothing is fetched.
-      i_k = jnp.minimum(i_k, last_key_block(problem, i_q))
-    return b, h, i_q, i_k
-
-  return (B, H, problem.query_blocks, problem.key_blocks), place
-
-
-def key_major(problem: Problem) -> tuple[tuple[int, ...], Callable]:
-  """Returns (grid, place) with a group's queries streaming past its keys."""
-  B, K = problem.shape[0], problem.shape[4]
-
-  def place(b, k, i_k, g, i_q):
-    if problem.is_causal:
-      first = first_query_block(problem, i_k)
-      first = jnp.minimum(first, problem.query_blocks - 1)
-      i_q = jnp.maximum(i_q, first)
-    return b, k * problem.group + g, i_q, i_k
-
-  grid = (B, K, problem.key_blocks, problem.group, problem.query_blocks)
-  return grid, place
 
 
 def delta(d_out_BxHxTxD, out_BxHxTxD, d_lse_BxHxT):

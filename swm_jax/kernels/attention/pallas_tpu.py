@@ -1,9 +1,9 @@
 """Flash attention with a differentiable log-sum-exp, and decoding, for TPU.
 
-On TPU the kernels are compiled (Mosaic). On any other platform they run in
-Pallas' interpreter, which is for tests and is slow. The choice is made when a
-program is lowered, so that a program for TPU can be lowered and compiled on a
-host without one.
+On TPU the kernels are compiled (Mosaic). On CPU they run in Pallas'
+interpreter, which is for tests and is slow. The choice is made when a program
+is lowered, so that a program for TPU can be lowered and compiled on a host
+without one; a GPU takes `pallas_gpu`.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,13 @@ from swm_jax.kernels.attention import block_sizes
 from swm_jax.kernels.attention import flash_backward
 from swm_jax.kernels.attention import flash_decode
 from swm_jax.kernels.attention import flash_forward
+from swm_jax.kernels.attention import flash_grid
 from swm_jax.kernels.attention import flash_problem
 from swm_jax.kernels.attention import masking
 from swm_jax.kernels.attention import xla
+
+
+DEFAULT_BLOCKS = block_sizes.Blocks(query=512, key=512)
 
 
 def dot_product_attention(
@@ -48,14 +52,17 @@ def dot_product_attention(
     lengths_B: see the api. With one query and no other mask the decode kernel
       runs, which does not read the cache beyond a row's length; see
       `flash_decode` on how the cache should lie.
-    blocks: block sizes; default: measured ones, else `block_sizes.DEFAULT`.
-    interpret: as in `pl.pallas_call`; None: compiled on TPU, else interpreted.
+    blocks: block sizes, multiples of 128, the lanes of a register; default:
+      measured ones, else `DEFAULT_BLOCKS`.
+    interpret: as in `pl.pallas_call`; None: compiled on TPU, interpreted on
+      CPU.
 
   Returns:
     `(out_BxTxHxD, lse_BxTxH)`.
 
   Raises:
     NotImplementedError: the dtype or head size is not one that kernels take.
+    ValueError: a block is no multiple of 128.
   """
   (B, T, H, D), (S, K) = query_BxTxHxD.shape, key_BxSxKxD.shape[1:3]
   dtype = query_BxTxHxD.dtype
@@ -68,7 +75,11 @@ def dot_product_attention(
         f'the TPU kernels take head sizes that are multiples of 8, not {D}'
     )
   name = operation(T, mask, segments, lengths_B, is_causal)
-  blocks = blocks or block_sizes.find(name, D, S).blocks
+  if blocks is None:
+    measured = block_sizes.find(name, D, S, dtype)
+    blocks = measured.blocks if measured else DEFAULT_BLOCKS
+  if blocks.query % 128 or blocks.key % 128:
+    raise ValueError(f'the TPU kernels take multiples of 128, not {blocks}')
   if name == 'decode':
     out_BxHxD, lse_BxH = _decode(
         query_BxTxHxD[:, 0], key_BxSxKxD, value_BxSxKxD, lengths_B, scale,
@@ -96,6 +107,12 @@ def dot_product_attention(
       heads_first(key_BxSxKxD, keys),
       heads_first(value_BxSxKxD, keys),
       flash_problem.mask_operands(problem, mask, segments),
+      tuple(
+          flash_grid.make_spans(
+              problem, segments, lengths_B, keys_held=keys_held
+          )
+          for keys_held in (False, True)
+      ),
       problem,
       interpret,
   )
@@ -116,16 +133,17 @@ def _run(kernel: Callable[..., Any], interpret: Any, *operands):
   return jax.lax.platform_dependent(
       *operands,
       tpu=functools.partial(kernel, interpret=False),
-      default=functools.partial(kernel, interpret=True),
+      cpu=functools.partial(kernel, interpret=True),
   )
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5))
-def _attention(query, key, value, masks, problem, interpret):
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
+def _attention(query, key, value, masks, spans, problem, interpret):
   """Returns `(out_BxHxTxD, lse_BxHxT)` of operands padded to blocks."""
   out, lse_BxHx1xT = _run(
       functools.partial(flash_forward.forward, problem),
       interpret,
+      spans[0],
       query,
       key,
       value,
@@ -134,13 +152,13 @@ def _attention(query, key, value, masks, problem, interpret):
   return out, lse_BxHx1xT[:, :, 0]
 
 
-def _forward(query, key, value, masks, problem, interpret):
-  out, lse = _attention(query, key, value, masks, problem, interpret)
-  return (out, lse), (query, key, value, masks, out, lse)
+def _forward(query, key, value, masks, spans, problem, interpret):
+  out, lse = _attention(query, key, value, masks, spans, problem, interpret)
+  return (out, lse), (query, key, value, masks, spans, out, lse)
 
 
 def _backward(problem, interpret, residuals, cotangents):
-  query, key, value, masks, out, lse = residuals
+  query, key, value, masks, spans, out, lse = residuals
   d_out, d_lse = cotangents
   # A row that sees nothing has only scores of UNSEEN, whose exp is 0.
   lse = jnp.where(lse == -jnp.inf, 0.0, lse)
@@ -148,6 +166,7 @@ def _backward(problem, interpret, residuals, cotangents):
   gradients = _run(
       functools.partial(flash_backward.backward, problem),
       interpret,
+      *spans,
       query,
       key,
       value,
@@ -156,7 +175,7 @@ def _backward(problem, interpret, residuals, cotangents):
       delta[:, :, None],
       masks,
   )
-  return *gradients, None
+  return *gradients, None, None
 
 
 _attention.defvjp(_forward, _backward)

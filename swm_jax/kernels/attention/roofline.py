@@ -15,6 +15,7 @@ from jax.experimental import pallas as pl
 
 from swm_jax.kernels.attention import flash_decode
 from swm_jax.kernels.attention import flash_problem
+from swm_jax.kernels.attention import gpu_problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Device:
 
   Attributes:
     name: as in a TPU topology, or of the product.
+    is_gpu: whether the kernels are those for Hopper.
     flops: bfloat16 matrix products per second, dense.
     bandwidth: HBM bytes per second.
     matrix_width: what the contracted or the streamed axis of a product is
@@ -31,6 +33,7 @@ class Device:
   """
 
   name: str
+  is_gpu: bool
   flops: float
   bandwidth: float
   matrix_width: int
@@ -39,16 +42,20 @@ class Device:
 
 DEVICES = (
     Device(
-        'v5e', 197e12, 819e9, 128, 'https://cloud.google.com/tpu/docs/v5e'
+        'v5e', False, 197e12, 819e9, 128,
+        'https://cloud.google.com/tpu/docs/v5e',
     ),
     Device(
-        'v5p', 459e12, 2765e9, 128, 'https://cloud.google.com/tpu/docs/v5p'
+        'v5p', False, 459e12, 2765e9, 128,
+        'https://cloud.google.com/tpu/docs/v5p',
     ),
     Device(
-        'v6e', 918e12, 1638e9, 256, 'https://cloud.google.com/tpu/docs/v6e'
+        'v6e', False, 918e12, 1638e9, 256,
+        'https://cloud.google.com/tpu/docs/v6e',
     ),
     Device(
         'H100 SXM',
+        True,
         989.4e12,
         3.35e12,
         1,
@@ -77,17 +84,25 @@ class Prediction:
 
 
 def flash_costs(
-    problem: flash_problem.Problem, backward: bool
+    problem: flash_problem.Problem | gpu_problem.Problem, backward: bool
 ) -> list[pl.CostEstimate]:
-  """Returns the costs of the forward kernel and, if asked, the two backward."""
-  costs = [problem.cost(**flash_problem.FORWARD)]
+  """Returns the costs of the forward kernel and, if asked, the backward."""
+  on_gpu = isinstance(problem, gpu_problem.Problem)
+  kernels = gpu_problem if on_gpu else flash_problem
+  costs = [problem.cost(**kernels.FORWARD)]
   if backward:
-    costs.append(problem.cost(**flash_problem.D_QUERY))
-    costs.append(problem.cost(**flash_problem.D_KEY_VALUE))
+    costs.append(problem.cost(**kernels.D_QUERY))
+    if on_gpu and not problem.sums_pairs:
+      costs.append(problem.cost(**gpu_problem.D_KEY))
+      costs.append(problem.cost(**gpu_problem.D_VALUE))
+    else:
+      costs.append(problem.cost(**kernels.D_KEY_VALUE))
   return costs
 
 
-def flash_useful_flops(problem: flash_problem.Problem, backward: bool) -> int:
+def flash_useful_flops(
+    problem: flash_problem.Problem | gpu_problem.Problem, backward: bool
+) -> int:
   """Returns 2 dots forward and 5 backward, over the pairs that are seen."""
   B, T, S, H, _, D = problem.shape
   pairs = T * S
@@ -97,10 +112,21 @@ def flash_useful_flops(problem: flash_problem.Problem, backward: bool) -> int:
   return 2 * (7 if backward else 2) * B * H * D * pairs
 
 
-def decode_cost(shape: Sequence[int], itemsize: int) -> pl.CostEstimate:
-  """Returns the cost of one step for (B, T, S, H, K, D), T = 1, full caches."""
+def decode_cost(
+    device: Device, shape: Sequence[int], itemsize: int
+) -> pl.CostEstimate:
+  """Returns the cost of one step for (B, T, S, H, K, D), T = 1, full caches.
+
+  A GPU decodes with XLA, which is taken to read the cache once.
+  """
   B, _, S, H, K, D = shape
-  return flash_decode.cost(B, S, H, K, D, itemsize)
+  if not device.is_gpu:
+    return flash_decode.cost(B, S, H, K, D, itemsize)
+  return pl.CostEstimate(
+      flops=decode_useful_flops(shape),
+      transcendentals=B * H * S,
+      bytes_accessed=2 * itemsize * B * D * (K * S + H) + 4 * B * H,
+  )
 
 
 def decode_useful_flops(shape: Sequence[int]) -> int:
