@@ -235,8 +235,14 @@ def perturb(
     a, zeros = update[place + ('a',)], update[place + ('b',)]
     b = jax.random.normal(key_place, zeros.shape)
     # |a b|^2 = tr(a^T a b b^T), without the product of the size of the matrix.
-    norm = jnp.sqrt(jnp.vdot(a.T @ a, b @ b.T))
-    target = size * jnp.linalg.norm(weights[place].astype(jnp.float32))
+    # Stacked layers are as many matrices, each with its own norm.
+    swap = lambda x: jnp.swapaxes(x, -1, -2)
+    norm = jnp.sqrt(
+        ((swap(a) @ a) * (b @ swap(b))).sum(axis=(-2, -1), keepdims=True)
+    )
+    target = size * jnp.linalg.norm(
+        weights[place].astype(jnp.float32), axis=(-2, -1), keepdims=True
+    )
     update[place + ('b',)] = b * (target / norm)
   # alpha = rank: the update is a b itself.
   return lora.merge(params, traverse_util.unflatten_dict(update), float(rank))

@@ -138,6 +138,16 @@ class AttentionTest(parameterized.TestCase):
     )
     chex.assert_trees_all_close(actual, expected, atol=2e-6)
 
+  def test_none_takes_xla_where_the_kernel_that_won_does_not_fit(self):
+    inputs = _inputs(D=6)
+    with self.assertRaises(NotImplementedError):
+      api.dot_product_attention(*inputs, implementation='pallas')
+    with mock.patch.object(api, '_fastest', return_value='pallas'):
+      chosen = api.dot_product_attention(*inputs)
+    np.testing.assert_array_equal(
+        chosen[0], api.dot_product_attention(*inputs, implementation='xla')[0]
+    )
+
   def test_none_takes_xla_where_nothing_was_measured(self):
     self.assertIsNone(block_sizes.find('flash', 64, 128, jnp.bfloat16))
     inputs = _inputs()

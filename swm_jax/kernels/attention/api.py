@@ -125,24 +125,31 @@ def dot_product_attention(
     )
   if lengths_B is not None and lengths_B.shape != (B,):
     raise ValueError(f'lengths_B must be [{B}], got {lengths_B.shape}')
+  choices = [implementation]
   if implementation is None:
     operation = pallas_tpu.operation(T, mask, segments, lengths_B, is_causal)
-    implementation = _fastest(operation, q, S)
-  if implementation not in IMPLEMENTATIONS:
+    choices = [_fastest(operation, q, S), 'xla']  # XLA takes everything.
+  elif implementation not in IMPLEMENTATIONS:
     raise ValueError(
         f'attention implementation {implementation!r} is not one of '
         f'{sorted(IMPLEMENTATIONS)}'
     )
-  return IMPLEMENTATIONS[implementation](
-      q,
-      k,
-      v,
-      mask,
-      is_causal=is_causal,
-      segments=segments,
-      lengths_B=lengths_B,
-      scale=D**-0.5 if scale is None else float(scale),
-  )
+  while choices:
+    attend = IMPLEMENTATIONS[choices.pop(0)]
+    try:
+      return attend(
+          q,
+          k,
+          v,
+          mask,
+          is_causal=is_causal,
+          segments=segments,
+          lengths_B=lengths_B,
+          scale=D**-0.5 if scale is None else float(scale),
+      )
+    except NotImplementedError:
+      if not choices:
+        raise
 
 
 def _fastest(operation, query_BxTxHxD, keys):
