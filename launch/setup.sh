@@ -95,6 +95,6 @@ if ! is_ready; then
   echo "$stamp" > "$venv/.swm_stamp"
 fi
 if ! has_extras; then
-  pip --editable "$root[$extras]"
+  pip --editable "${root}[$extras]"
   tr ',' '\n' <<< "$extras" >> "$venv/.swm_extras"
 fi

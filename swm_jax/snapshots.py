@@ -1,38 +1,49 @@
-"""Snapshots on disk: the one file that knows orbax.
+"""Snapshots on a disk or in a bucket: the one file that knows orbax.
 
 A snapshot is a step number, a pytree of arrays and a JSON metadata record. It
-is visible only when it is durable: orbax writes and renames the arrays, we
-flush them, and the record `ledger/STEP.json`, written last and atomically, is
-what makes the step exist. Records outlive the arrays that retention removes, so
-that the lineage of a work directory is complete for ever.
+is visible only when it is durable: orbax writes the arrays, we flush them, and
+the record `ledger/STEP.json`, written last and atomically, is what makes the
+step exist; nothing else does. Records outlive the arrays that retention
+removes, so that the lineage of a work directory is complete for ever.
 
 The same class holds the small state of a phase cut in the middle: another
 directory, `keep_last=1`.
+
+With several processes all of them open the same directory and call the same
+methods. The first one keeps the ledger, and the others take its word, since a
+shared folder may show each of them another moment.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
 import contextlib
 import dataclasses
 import errno
 import hashlib
 import json
 import os
-import pathlib
 import shutil
+import threading
 from typing import Any
 
 from absl import logging
+from etils import epath
 import jax
+from jax.sharding import PartitionSpec as P
 import numpy as np
 from orbax.checkpoint import v1 as ocp
 
+from swm_jax import agreement
 from swm_jax import durable
+from swm_jax import leaves
 
 PyTree = Any
 
 _TEMPORARY = '.orbax-checkpoint-tmp'
 # Metadata, ledger and the file system's own bookkeeping.
 _SPARE_BYTES = 64 * 2**20
+# How much of an array of several processes each of them sees at a time.
+_PIECE_BYTES = 256 * 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,75 +87,87 @@ class Lineage:
     return cls(**fields)
 
 
-def _path(path) -> str:
-  return jax.tree_util.keystr(path, simple=True, separator='/')
-
-
-def _by_path(tree: PyTree) -> dict[str, Any]:
-  return {
-      _path(path): leaf
-      for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
-  }
-
-
-def _is_key(leaf) -> bool:
-  return hasattr(leaf, 'dtype') and jax.dtypes.issubdtype(
-      leaf.dtype, jax.dtypes.prng_key
-  )
-
-
 def digest(tree: PyTree) -> str:
   """Returns the SHA-256 of the leaves, as hexadecimal digits.
 
   It covers every leaf's path, dtype, shape and bytes, in order of path; how the
-  leaves are sharded, or that they were numpy arrays, changes nothing.
+  leaves are sharded, or that they were numpy arrays, changes nothing. If they
+  are sharded over processes, all of them call it and get the same.
   """
-  leaves = _by_path(tree)
+  by_path = leaves.by_path(tree)
   sha256 = hashlib.sha256()
-  for path in sorted(leaves):
-    leaf = leaves[path]
-    array = np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+  for path in sorted(by_path):
+    leaf = by_path[path]
+    array = jax.random.key_data(leaf) if leaves.is_key(leaf) else leaf
+    if not isinstance(array, jax.Array):
+      array = np.asarray(array)
     sha256.update(f'{path} {array.dtype} {array.shape}\n'.encode())
-    # As bytes, because bfloat16 has no buffer protocol.
-    sha256.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    for piece in _pieces(array):
+      # As bytes, because bfloat16 has no buffer protocol.
+      sha256.update(np.ascontiguousarray(piece).reshape(-1).view(np.uint8).data)
   return sha256.hexdigest()
 
 
-def _storable(leaf):
-  """Typed keys and host numbers as arrays that orbax takes and JAX returns."""
-  if _is_key(leaf):
-    return jax.random.key_data(leaf)
-  if isinstance(leaf, jax.Array):
-    return leaf
-  array = np.asarray(leaf)
-  return array.astype(jax.dtypes.canonicalize_dtype(array.dtype))
+def _pieces(array: np.ndarray | jax.Array) -> Iterator[np.ndarray]:
+  """Yields an array's values in order, in pieces that fit any device."""
+  if not isinstance(array, jax.Array) or (
+      array.is_fully_addressable or array.is_fully_replicated
+  ):
+    yield np.asarray(array)
+    return
+  everywhere = jax.sharding.NamedSharding(array.sharding.mesh, P())
+  cut = jax.jit(
+      jax.lax.slice_in_dim, static_argnums=(1, 2), out_shardings=everywhere
+  )
+  rows = max(1, _PIECE_BYTES * len(array) // array.nbytes)
+  for start in range(0, len(array), rows):
+    yield np.asarray(cut(array, start, min(start + rows, len(array))))
 
 
-def _abstract(leaf) -> jax.ShapeDtypeStruct:
-  """The stored form of a restore target's leaf, on its sharding."""
-  sharding = None
-  if _is_key(leaf):
-    leaf = jax.eval_shape(jax.random.key_data, leaf)
-  elif isinstance(leaf, (jax.Array, jax.ShapeDtypeStruct)):
-    sharding = leaf.sharding
-  else:
-    leaf = _storable(leaf)
-  if sharding is None:
-    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-  return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+# What the ledger would say of a step that it does not have.
+_GONE = {'removed': True}
 
 
-def _flush(directory: pathlib.Path) -> None:
-  """Flushes every file and name below a directory to the device."""
-  for folder, _, names in os.walk(directory):
-    for name in names:
-      descriptor = os.open(os.path.join(folder, name), os.O_RDONLY)
-      try:
-        os.fsync(descriptor)
-      finally:
-        os.close(descriptor)
-    durable.sync_directory(folder)
-  durable.sync_directory(directory.parent)
+def _kept(records: Mapping[int, Mapping[str, Any]]) -> list[int]:
+  return [step for step, record in records.items() if not record['removed']]
+
+
+def _context() -> ocp.Context:
+  context = ocp.Context()
+  # Float weights shrink by a tenth for five times the CPU time.
+  context.array.saving.use_compression = False
+  context.pytree.loading.partial_load = True
+  return context
+
+
+_running: set[threading.Thread] = set()
+
+
+def _in_background(function: Callable[..., Any], *args: Any) -> futures.Future:
+  future = futures.Future()
+
+  def run():
+    try:
+      future.set_result(function(*args))
+    except BaseException as error:  # Raised by who waits.
+      future.set_exception(error)
+    _running.discard(thread)
+
+  thread = threading.Thread(target=run, name='snapshots', daemon=True)
+  _running.add(thread)
+  thread.start()
+  return future
+
+
+def _end_running() -> None:
+  for thread in tuple(_running):
+    thread.join()
+
+
+# A program that ends, or fails, first ends what it is saving. Later, as at the
+# time of `atexit`, orbax is refused the threads that it needs to come to an end
+# and keeps the interpreter for as long as its timeout.
+threading._register_atexit(_end_running)  # pylint: disable=protected-access
 
 
 class Snapshots:
@@ -160,61 +183,70 @@ class Snapshots:
     """Opens a directory, made if new, and removes what is half-written.
 
     Args:
-      directory: holds snapshots and nothing else. One program may write to it
-        at a time.
+      directory: holds snapshots and nothing else: on a disk that all processes
+        share, or `gs://BUCKET/PATH`. One program may write to it at a time.
       keep_last: how many of the latest keep their arrays, besides those saved
         with `keep=True`.
-      read_only: changes nothing, so that it is safe beside a writer.
+      read_only: changes nothing, so that it is safe beside a writer, and sees
+        what is there now. No collective: one process may open it alone.
 
     Raises:
       FileNotFoundError: if read-only and there is nothing to read.
-      ValueError: if keep_last is not positive.
+      ValueError: if keep_last is not positive, or there is no such store.
     """
     if keep_last < 1:
       raise ValueError(f'{keep_last=} must be at least 1')
-    self._directory = pathlib.Path(directory).absolute()
+    self._directory = durable.location(directory)
     self._ledger = self._directory / 'ledger'
     self._keep_last = keep_last
     self._read_only = read_only
+    self._pending: tuple[int, futures.Future] | None = None
     if not read_only:
-      self._ledger.mkdir(parents=True, exist_ok=True)
-      self._remove_half_written()
-    elif not self._ledger.is_dir():
+      self._records = agreement.by_first(self._clean)
+    elif self._ledger.is_dir():
+      self._records = self._read_ledger()
+    else:
       raise FileNotFoundError(f'there are no snapshots in {directory}')
+    # Whether a save has failed since, and may have left something.
+    self._unclean = False
 
-  def _remove_half_written(self) -> None:
-    # Several processes share the directory; one cleans it.
-    if jax.process_index():
-      return
+  def _read_ledger(self) -> dict[int, dict[str, Any]]:
+    records = [
+        json.loads(path.read_text()) for path in self._ledger.glob('*.json')
+    ]
+    return {r['step']: r for r in sorted(records, key=lambda r: r['step'])}
+
+  def _clean(self) -> dict[int, dict[str, Any]]:
+    """Removes what is half-written or half-removed; returns the ledger."""
+    self._ledger.mkdir(parents=True, exist_ok=True)
     durable.remove_partial(self._ledger)
-    for path in self._directory.iterdir():
-      unrecorded = path.name.isdigit() and int(path.name) not in self.steps()
-      if path.name.endswith(_TEMPORARY) or unrecorded:
+    records = self._read_ledger()
+    if not self._directory.is_dir():
+      return records  # In buckets, until there is something in it.
+    for path in list(self._directory.iterdir()):
+      name = path.name
+      # Of a step without a record, or whose record says that it was removed.
+      stray = name.isdigit() and records.get(int(name), _GONE)['removed']
+      if name.endswith(_TEMPORARY) or stray:
         logging.info('Removing half-written snapshot %s', path)
-        self._remove(path)
-
-  def _remove(self, path: pathlib.Path) -> None:
-    # Renamed first: a removal cut short must not look like a snapshot.
-    if not path.name.endswith(_TEMPORARY):
-      path = path.rename(path.with_name(path.name + _TEMPORARY))
-    shutil.rmtree(path)
+        path.rmtree()
+    return records
 
   def _record(self, step: int) -> dict[str, Any]:
-    path = self._ledger / f'{step}.json'
-    if not path.exists():
+    if step not in self._records:
       raise FileNotFoundError(
           f'there is no snapshot {step} in {self._directory}; it has'
           f' {self.steps() or "none"}'
       )
-    return json.loads(path.read_text())
+    return self._records[step]
 
   def recorded(self) -> list[int]:
     """Returns all steps ever saved, ascending, arrays removed or not."""
-    return sorted(int(path.stem) for path in self._ledger.glob('*.json'))
+    return list(self._records)
 
   def steps(self) -> list[int]:
     """Returns the steps whose arrays are kept, ascending."""
-    return [s for s in self.recorded() if not self._record(s)['removed']]
+    return _kept(self._records)
 
   def latest(self) -> int | None:
     """Returns the last step whose arrays are kept, None if there is none."""
@@ -244,44 +276,105 @@ class Snapshots:
     Raises:
       ValueError: if the step is not larger than the last one, or an array is
         empty, or the directory was opened for reading.
-      OSError: if the disk has not enough room; nothing is changed.
+      OSError: if the disk has not enough room, and nothing is changed; or if
+        this or the last save failed on any process.
     """
+    self.save_async(step, tree, metadata, keep=keep)
+    self.wait()
+
+  def save_async(
+      self,
+      step: int,
+      tree: PyTree,
+      metadata: Mapping[str, Any],
+      *,
+      keep: bool = False,
+  ) -> None:
+    """Copies the tree to the host and saves it in the background.
+
+    The caller may donate or change what it saved at once. One save runs at a
+    time: the next call of any method that reads or writes arrays waits for it.
+    The step is visible when `wait` has returned. Arguments and errors are those
+    of `save`.
+    """
+    self.wait()
     if self._read_only:
       raise ValueError(f'{self._directory} was opened for reading, not saving')
+    if self._unclean:
+      self._records = agreement.by_first(self._clean)
     recorded = self.recorded()
     if recorded and step <= recorded[-1]:
       raise ValueError(
           f'snapshot {step} comes after {recorded[-1]} in {self._directory};'
           ' steps must grow'
       )
-    tree = jax.tree.map(_storable, tree)
-    empty = [path for path, leaf in _by_path(tree).items() if not leaf.size]
-    if empty:
-      raise ValueError(f'{empty[0]} is empty, and empty arrays cannot be saved')
-    self._remove_half_written()  # Of a save that failed in this process.
-    self._check_room(tree)
-    path = self._directory / str(step)
-    context = ocp.Context()
-    # Float weights shrink by a tenth for five times the CPU time.
-    context.array.saving.use_compression = False
-    with ocp.training.Checkpointer(
-        self._directory, context=context
-    ) as checkpointer:
-      checkpointer.save(step, tree, custom_metadata=dict(metadata))
-    if jax.process_index() == 0:
-      _flush(path)
-      self._write_record(step, metadata, keep=keep, removed=False)
-      self._apply_retention()
+    tree = jax.tree.map(leaves.storable, tree)
+    for path, leaf in leaves.by_path(tree).items():
+      if not leaf.size:
+        raise ValueError(f'{path} is empty, and empty arrays cannot be saved')
+    metadata = json.loads(json.dumps(metadata))
+    agreement.by_first(lambda: self._check_room(tree))
+    self._unclean = True
+    with _context():
+      response = ocp.save_async(
+          self._directory / str(step), tree, custom_metadata=metadata
+      )
+    self._pending = step, _in_background(
+        self._finish,
+        response,
+        {'step': step, 'keep': keep, 'removed': False, 'metadata': metadata},
+    )
 
-  def _write_record(self, step, metadata, *, keep, removed) -> None:
-    durable.write_json(self._ledger / f'{step}.json', {
-        'step': step,
-        'keep': keep,
-        'removed': removed,
-        'metadata': dict(metadata),
-    })
+  def wait(self) -> None:
+    """Returns when the step given to `save_async`, if any, is visible.
+
+    Call it before the directory is removed, and at the end, for its errors.
+
+    Raises:
+      OSError: if it could not be saved, on every process.
+    """
+    if self._pending is None:
+      return
+    step, future = self._pending
+    error = future.exception()
+    self._pending = None
+    reasons = agreement.exchange(error and f'{type(error).__name__}: {error}')
+    for process, reason in enumerate(reasons):
+      if reason is not None:
+        raise OSError(
+            f'snapshot {step} could not be saved in {self._directory} by'
+            f' process {process}: {reason}'
+        ) from error
+    self._records = future.result()
+    self._unclean = False
+
+  def _finish(self, response, record) -> dict[int, dict[str, Any]]:
+    """Runs in the background; returns the ledger with the new record.
+
+    No collective is possible here. Orbax's own barrier, passed when its
+    response is there, says that every process has written its part; the arrays
+    are flushed by who wrote them.
+    """
+    response.result()
+    step = record['step']
+    records = {**self._records, step: record}
+    removed = [
+        s for s in _kept(records)[: -self._keep_last] if not records[s]['keep']
+    ]
+    records |= {s: {**records[s], 'removed': True} for s in removed}
+    if jax.process_index() == 0:
+      durable.sync_tree(self._directory / str(step))
+      for changed in (step, *removed):
+        # Recorded as removed before it is: the other order, cut between the
+        # two, would leave a record of arrays that are not there.
+        durable.write_json(self._ledger / f'{changed}.json', records[changed])
+        if changed != step:
+          (self._directory / str(changed)).rmtree(missing_ok=True)
+    return records
 
   def _check_room(self, tree: PyTree) -> None:
+    if durable.in_bucket(self._directory):
+      return
     needed = sum(leaf.nbytes for leaf in jax.tree.leaves(tree)) + _SPARE_BYTES
     free = shutil.disk_usage(self._directory).free
     if free < needed:
@@ -291,26 +384,18 @@ class Snapshots:
           f' {free / 1e6:.0f} MB free; make room and run the command again',
       )
 
-  def _apply_retention(self) -> None:
-    for step in self.steps()[: -self._keep_last]:
-      record = self._record(step)
-      if not record['keep']:
-        # Recorded as removed before it is: the other order, cut between the
-        # two, would leave a record of arrays that are not there.
-        self._write_record(step, record['metadata'], keep=False, removed=True)
-        self._remove(self._directory / str(step))
-
   @contextlib.contextmanager
-  def _reader(self, step: int) -> Iterator[ocp.training.Checkpointer]:
-    context = ocp.Context()
-    context.pytree.loading.partial_load = True
+  def _reading(self, step: int) -> Iterator[epath.Path]:
+    """Yields the folder of a step; what goes wrong there names the step."""
+    self.wait()
+    path = self._check_present(step)
     try:
-      with ocp.training.Checkpointer(
-          self._directory, context=context
-      ) as checkpointer:
-        yield checkpointer
-    except (LookupError, ValueError, OSError) as error:
-      # Orbax wraps whatever it met on disk; the cause is chained.
+      with _context():
+        yield path
+    except (MemoryError, jax.errors.JaxRuntimeError):
+      raise  # No room for it, which says nothing about the snapshot.
+    except Exception as error:
+      # Orbax raises no narrower class for what it met; the cause is chained.
       raise ValueError(
           f'snapshot {step} in {self._directory} is corrupt and cannot be read;'
           f' restore the directory {step}, or continue from one of'
@@ -319,31 +404,31 @@ class Snapshots:
 
   def embedded_metadata(self, step: int) -> dict[str, Any]:
     """Returns the copy of a step's metadata that lies beside its arrays."""
-    self._check_present(step)
-    with self._reader(step) as checkpointer:
-      return checkpointer.metadata(step).custom_metadata
+    with self._reading(step) as path:
+      return ocp.metadata(path).custom_metadata
 
   def abstract(self, step: int) -> PyTree:
     """Returns what a snapshot holds, as nested dicts and lists of shapes."""
-    self._check_present(step)
-    with self._reader(step) as checkpointer:
-      leaves = checkpointer.metadata(step).metadata
+    with self._reading(step) as path:
+      stored = ocp.metadata(path).metadata
     return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), leaves
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), stored
     )
 
-  def _check_present(self, step: int) -> None:
+  def _check_present(self, step: int) -> epath.Path:
     if self._record(step)['removed']:
       raise FileNotFoundError(
           f'the arrays of snapshot {step} in {self._directory} were removed by'
           f' retention; kept are {self.steps()}'
       )
-    if not (self._directory / str(step)).is_dir():
+    path = self._directory / str(step)
+    if not path.is_dir():
       raise FileNotFoundError(
-          f'{self._directory / str(step)} is on record and missing; restore the'
+          f'{path} is on record and missing; restore the'
           f' directory, or remove {self._ledger / f"{step}.json"} to continue'
           ' without it'
       )
+    return path
 
   def restore(self, step: int, target: PyTree | None = None) -> PyTree:
     """Loads a snapshot onto the devices and shardings of a target.
@@ -364,26 +449,14 @@ class Snapshots:
     """
     saved = self.abstract(step)
     target = saved if target is None else target
-    abstract = jax.tree.map(_abstract, target)
-    self._check_match(step, saved, abstract)
-    with self._reader(step) as checkpointer:
-      loaded = checkpointer.load(step, abstract)
+    abstract = jax.tree.map(leaves.abstract, target)
+    leaves.check_match(saved, abstract, f'snapshot {step}')
+    with self._reading(step) as path:
+      loaded = ocp.load(path, abstract)
     return jax.tree.map(
         lambda leaf, value: (
-            jax.random.wrap_key_data(value) if _is_key(leaf) else value
+            jax.random.wrap_key_data(value) if leaves.is_key(leaf) else value
         ),
         target,
         loaded,
     )
-
-  def _check_match(self, step: int, saved: PyTree, abstract: PyTree) -> None:
-    stored = _by_path(saved)
-    for path, leaf in _by_path(abstract).items():
-      if path not in stored:
-        raise ValueError(f'snapshot {step} has no leaf {path}')
-      have = stored[path]
-      if have.shape != leaf.shape or have.dtype != leaf.dtype:
-        raise ValueError(
-            f'snapshot {step} has {path} as {have.dtype}{list(have.shape)},'
-            f' expected {leaf.dtype}{list(leaf.shape)}'
-        )
