@@ -19,12 +19,13 @@ from jax.sharding import PartitionSpec as P
 
 from swm_jax.models import transformer
 
-MESH_AXES = ('data', 'fsdp', 'tensor')
+MESH_AXES = ('data', 'fsdp', 'context', 'tensor')
 
 Rules = Sequence[tuple[str, str | Sequence[str] | None]]
 
 DEFAULT_RULES: Rules = (
     # Parameters: cut over fsdp along the width, over tensor along the rest.
+    ('layers', None),
     ('vocab', 'tensor'),
     ('embed', 'fsdp'),
     ('heads', 'tensor'),
@@ -32,9 +33,10 @@ DEFAULT_RULES: Rules = (
     ('mlp', 'tensor'),
     ('norm', None),
     ('rank', None),
-    # Activations: fsdp holds a part of the batch, like data.
+    # Activations: fsdp holds a part of the batch, like data, and context a part
+    # of every sequence.
     ('batch', ('data', 'fsdp')),
-    ('length', None),
+    ('length', 'context'),
     ('activation_embed', None),
     ('activation_heads', 'tensor'),
     ('activation_kv_heads', 'tensor'),
@@ -46,15 +48,15 @@ DEFAULT_RULES: Rules = (
 def make_mesh(
     shape: Mapping[str, int], devices: Sequence[jax.Device] | None = None
 ) -> Mesh:
-  """Makes a mesh with axes data, fsdp and tensor.
+  """Makes a mesh with axes data, fsdp, context and tensor.
 
   Args:
     shape: size of each axis; 1 if absent, and one axis may be -1, what is left.
     devices: default all.
 
   Raises:
-    ValueError: an axis is unknown, or the sizes do not multiply to the number
-      of devices.
+    ValueError: an axis is unknown, two are -1, or the sizes do not multiply to
+      the number of devices.
   """
   devices = jax.devices() if devices is None else devices
   if unknown := set(shape) - set(MESH_AXES):
@@ -67,7 +69,8 @@ def make_mesh(
     sizes[sizes.index(-1)] = len(devices) // rest
   if min(sizes) < 1 or math.prod(sizes) != len(devices):
     raise ValueError(
-        f'mesh {dict(shape)} does not fit the {len(devices)} devices there are'
+        f'mesh {dict(shape)} does not fit the {len(devices)} devices there '
+        f'are: its sizes must multiply to {len(devices)}, and one may be -1'
     )
   # Logical constraints are hints to the partitioner, which `Auto` allows.
   return jax.make_mesh(

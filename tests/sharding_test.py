@@ -1,11 +1,14 @@
 """Tests of meshes and rules on 8 virtual devices."""
 
+import dataclasses
 import functools
+import re
 
 from absl.testing import absltest
 from absl.testing import parameterized
 import chex
 import jax
+import jax.numpy as jnp
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 import numpy as np
@@ -73,6 +76,50 @@ class ShardingTest(parameterized.TestCase):
     expected = NamedSharding(mesh, P(('data', 'fsdp'), None, 'tensor'))
     self.assertTrue(logits_8.sharding.is_equivalent_to(expected, 3))
 
+  @parameterized.named_parameters(
+      ('plain', False, {}),
+      ('packed', True, {'scan_layers': True, 'remat': 'full'}),
+  )
+  def test_cutting_sequences_changes_no_result(self, packed, options):
+    config = dataclasses.replace(CONFIG, num_layers=2, **options)
+    init = functools.partial(transformer.init_params, config)
+    params = jax.jit(init)(jax.random.key(0))
+    tokens = jax.random.randint(jax.random.key(1), (2, 40), 0, 64)
+    attend, valid = None, np.ones((2, 40), bool)
+    if packed:
+      # Prompts of 6 and 4, with completions of 7 and 9, and of 3; padding.
+      tile = lambda ids: np.tile(np.repeat(ids, [6, 7, 9, 4, 3, 11]), (2, 1))
+      attend = transformer.Attend(
+          tile([1, 1, 1, 2, 2, 0]), tile([0, 1, 2, 0, 1, 0])
+      )
+      valid = attend.group_BxT > 0
+
+    def loss(params, tokens):
+      out = transformer.Transformer(config).apply(
+          {'params': params}, tokens, attend=attend, return_lse=True
+      )
+      size_BxT = jnp.square(out.logits).mean(axis=-1)
+      terms_BxT = size_BxT + sum(lse.sum(axis=-1) for lse in out.lse)
+      logits = jnp.where(valid[..., None], out.logits, 0.0)
+      return jnp.where(valid, terms_BxT, 0.0).mean(), logits
+
+    step = jax.value_and_grad(loss, has_aux=True)
+    expected = jax.jit(step)(params, tokens)
+    mesh = sharding.make_mesh({'data': 2, 'context': 4})
+    placement = sharding.shardings(mesh, transformer.logical_axes(config))
+    sharded = sharding.shard_params(params, placement)
+    batch = jax.device_put(tokens, sharding.batch_sharding(mesh, 2))
+    with sharding.use_mesh(mesh):
+      compiled = jax.jit(step).lower(sharded, batch).compile()
+      actual = compiled(sharded, batch)
+    # Sums over 40 tokens in another order.
+    chex.assert_trees_all_close(actual, expected, atol=2e-5)
+    cut = NamedSharding(mesh, P('data', 'context', None))
+    self.assertTrue(actual[0][1].sharding.is_equivalent_to(cut, 3))
+    # No device holds activations of all 40 tokens of a row.
+    self.assertNotRegex(compiled.as_text(), r'f32\[1,40,\d')
+    self.assertRegex(compiled.as_text(), r'f32\[1,10,32')
+
   @parameterized.named_parameters(*MESHES)
   def test_parameters_are_born_on_their_shards(self, shape):
     mesh = sharding.make_mesh(shape)
@@ -137,7 +184,9 @@ class ShardingTest(parameterized.TestCase):
 
   def test_one_axis_takes_the_rest(self):
     mesh = sharding.make_mesh({'data': -1, 'tensor': 2})
-    self.assertEqual(dict(mesh.shape), {'data': 4, 'fsdp': 1, 'tensor': 2})
+    self.assertEqual(
+        dict(mesh.shape), {'data': 4, 'fsdp': 1, 'context': 1, 'tensor': 2}
+    )
 
   def test_errors_name_mesh_and_parameter(self):
     with self.assertRaisesRegex(ValueError, r"\['model'\] are not among"):
@@ -146,6 +195,8 @@ class ShardingTest(parameterized.TestCase):
       sharding.make_mesh({'data': 3})
     with self.assertRaisesRegex(ValueError, 'does not fit the 8 devices'):
       sharding.make_mesh({'data': -1, 'tensor': 16})
+    with self.assertRaisesRegex(ValueError, 'multiply to 8, and one may be -1'):
+      sharding.make_mesh({'data': -1, 'context': -1})
     mesh = sharding.make_mesh({'data': 8})
     params = {'layer_0': {'q': np.ones((3, 4))}}
     placement = {'layer_0': {'q': NamedSharding(mesh, P('data'))}}

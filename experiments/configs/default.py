@@ -27,10 +27,10 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       path='',  # GGUF file or Hugging Face folder; '' is the packaged SmolLM2
       dtype='float32',  # of activations; bfloat16 on accelerators
       param_dtype='float32',
-      remat=False,  # recompute layers in the backward pass: less memory
+      remat='dots',  # or none, full: what the backward computes again
   )
   # Devices along each axis; -1 takes what is left.
-  cfg.mesh = config_dict.create(data=-1, fsdp=1, tensor=1)
+  cfg.mesh = config_dict.create(data=-1, fsdp=1, context=1, tensor=1)
   cfg.sharding_rules = sharding.DEFAULT_RULES  # logical axis -> mesh axes
 
   cfg.tasks = config_dict.create(
@@ -55,6 +55,9 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       slots=2,
       cpu_seconds=0.0,  # of a candidate; 0: each verifier's own limit
       require_level='',  # stop below this isolation level; '' takes the default
+      # Of several hosts: what the verdicts of a rollout may take after its last
+      # sample; later ones are masked, so that no host holds up the others.
+      deadline_seconds=600.0,
       # Of open_text alone: draws of the initial weights for each problem, and
       # the share of them that must say the same as a candidate.
       ensemble=config_dict.create(draws=8, temperature=0.8, threshold=0.5),

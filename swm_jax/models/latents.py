@@ -5,15 +5,16 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from swm_jax.kernels.attention import api as attention
-from swm_jax.models import transformer
+from swm_jax.models import architecture
+from swm_jax.models import block
+from swm_jax.models import mesh_attention
 
 EnergyFn = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def hopfield_energy(
-    params: transformer.Params,
-    config: transformer.TransformerConfig,
+    params: architecture.Params,
+    config: architecture.TransformerConfig,
     layer: int,
 ) -> EnergyFn:
   """Hopfield energy of the stream entering a layer, under its own attention.
@@ -47,26 +48,21 @@ def hopfield_energy(
     raise ValueError(
         f'layer {layer} has no attention; layers are 0..{config.num_layers - 1}'
     )
-  layer_params = params[f'layer_{layer}']
+  layer_params = architecture.layer_params(params, layer)
   beta = config.head_dim**-0.5
 
   def energy(h_BxTxD: jax.Array, valid_BxT: jax.Array) -> jax.Array:
     positions_BxT = jnp.arange(h_BxTxD.shape[1])[None]
-    normed_BxTxD = transformer.rms_norm(
+    normed_BxTxD = block.rms_norm(
         h_BxTxD.astype(jnp.float32),
         layer_params['attention_norm'],
         config.norm_eps,
     )
-    query, key = transformer.queries_and_keys(
+    query, key = block.queries_and_keys(
         layer_params, normed_BxTxD, positions_BxT, config
     )
-    _, lse_BxTxH = attention.dot_product_attention(
-        query,
-        key,
-        key,
-        is_causal=True,
-        mask=valid_BxT[:, None, None],
-        scale=beta,
+    _, lse_BxTxH = mesh_attention.dot_product_attention(
+        query, key, key, is_causal=True, mask=valid_BxT[:, None, None]
     )
     norm_BxTxH = 0.5 * (query * query).sum(axis=-1)
     energy_BxTxH = norm_BxTxH - lse_BxTxH / beta

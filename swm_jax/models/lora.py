@@ -1,7 +1,8 @@
 """Low-rank updates of projection matrices (https://arxiv.org/abs/2106.09685).
 
 An update is a tree beside the base parameters, which it never changes:
-`{'layer_0': {'q': {'a': [in, rank], 'b': [rank, out]}, ...}, ...}`.
+`{'layer_0': {'q': {'a': [in, rank], 'b': [rank, out]}, ...}, ...}`, or, for
+stacked layers, `{'layers': {'q': {'a': [N, in, rank], ...}, ...}}`.
 """
 
 from collections.abc import Sequence
@@ -49,10 +50,10 @@ def init_lora(
   }
   keys = jax.random.split(key, len(flat)) if flat else ()
   lora = {}
-  for (path, (rows, columns)), key_a in zip(flat.items(), keys):
-    a = jax.random.normal(key_a, (rows, rank)) * rows**-0.5
+  for (path, (*stack, rows, columns)), key_a in zip(flat.items(), keys):
+    a = jax.random.normal(key_a, (*stack, rows, rank)) * rows**-0.5
     lora[path + ('a',)] = a
-    lora[path + ('b',)] = jnp.zeros((rank, columns))
+    lora[path + ('b',)] = jnp.zeros((*stack, rank, columns))
   return traverse_util.unflatten_dict(lora)
 
 
@@ -84,6 +85,7 @@ def logical_axes(
   base = traverse_util.flatten_dict(transformer.logical_axes(config))
   axes = {}
   for path in traverse_util.flatten_dict(lora):
-    rows, columns = base[path[:-1]]
-    axes[path] = (rows, 'rank') if path[-1] == 'a' else ('rank', columns)
+    *stack, rows, columns = base[path[:-1]]
+    pair = (rows, 'rank') if path[-1] == 'a' else ('rank', columns)
+    axes[path] = (*stack, *pair)
   return traverse_util.unflatten_dict(axes)

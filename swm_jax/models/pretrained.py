@@ -5,6 +5,7 @@ and whether it is stored transposed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+import dataclasses
 import importlib.util
 import json
 import os
@@ -20,6 +21,7 @@ import safetensors
 import safetensors.numpy
 
 from swm_jax import tokenization
+from swm_jax.models import architecture
 from swm_jax.models import transformer
 
 # Our name -> (their name, stored as [out, in] and so transposed by us).
@@ -78,7 +80,10 @@ def packaged_model_path() -> pathlib.Path:
 
 
 def load(
-    path: str | os.PathLike[str] | None = None, dtype: str = 'float32'
+    path: str | os.PathLike[str] | None = None,
+    dtype: str = 'float32',
+    *,
+    scan_layers: bool = False,
 ) -> Loaded:
   """Loads weights, their configuration and their tokenizer.
 
@@ -86,6 +91,7 @@ def load(
     path: a `.gguf` file, a Hugging Face folder, or None for the packaged
       SmolLM2-135M-Instruct.
     dtype: of the parameters, and of the activations in the configuration.
+    scan_layers: stack the layers, and say so in the configuration.
 
   Returns:
     `(params, config, tokenizer)`; params are numpy arrays, to be put on devices
@@ -97,15 +103,18 @@ def load(
       unexpected or of another shape, or the tokenizer does not fit.
   """
   path = packaged_model_path() if path is None else pathlib.Path(path)
+  numerics = {
+      'dtype': dtype, 'param_dtype': dtype, 'scan_layers': scan_layers
+  }
   if path.is_dir():
-    return _load_folder(path, dtype)
+    return _load_folder(path, numerics)
   if not path.exists():
     raise FileNotFoundError(f'there is no model at {path}')
   if path.suffix != '.gguf':
     raise ValueError(
         f'{path} is neither a .gguf file nor a Hugging Face folder'
     )
-  return _load_gguf(path, dtype)
+  return _load_gguf(path, numerics)
 
 
 def save_hf(
@@ -134,6 +143,8 @@ def save_hf(
   for name, content in files.items():
     (folder / name).write_text(json.dumps(content, indent=2) + '\n', 'utf-8')
   (folder / 'tokenizer.json').write_text(tokenizer.to_json(), 'utf-8')
+  if config.scan_layers:
+    params = architecture.unstack_layers(params)
   tensors = {}
   flat = traverse_util.flatten_dict(params)
   for key, (name, transposed) in _sources(config, _HUGGING_FACE).items():
@@ -150,11 +161,17 @@ def save_hf(
 def _sources(config, table) -> dict[tuple[str, ...], tuple[str, bool]]:
   """Path in the parameter tree -> (tensor name, transposed)."""
   sources = {}
-  for key in traverse_util.flatten_dict(transformer.parameters(config)):
+  for key in _described(config):
     name, transposed = table[key[-1]]
     layer = key[0].removeprefix('layer_')
     sources[key] = (name.format(layer), transposed)
   return sources
+
+
+def _described(config) -> dict[tuple[str, ...], architecture.Parameter]:
+  """Every tensor of a file, by its path in the tree of unrolled layers."""
+  unrolled = dataclasses.replace(config, scan_layers=False)
+  return traverse_util.flatten_dict(architecture.parameters(unrolled))
 
 
 def _assemble(
@@ -174,8 +191,8 @@ def _assemble(
         f'{path} has {_some(unexpected)}, which a Llama-shaped model of '
         f'{config.num_layers} layers does not'
     )
-  flat = {}
-  described = traverse_util.flatten_dict(transformer.parameters(config))
+  flat, described = {}, _described(config)
+  dtype = jnp.dtype(config.param_dtype)
   for key, (name, transposed) in sources.items():
     value = read(key, name)
     shape = described[key].shape
@@ -186,7 +203,14 @@ def _assemble(
           f'asks for {stored_shape}'
       )
     value = value.T if transposed else value
-    flat[key] = np.ascontiguousarray(value, jnp.dtype(config.param_dtype))
+    if config.scan_layers and len(key) == 2:
+      layer, name = key
+      stacked = (architecture.STACK, name)
+      if stacked not in flat:
+        flat[stacked] = np.empty((config.num_layers, *shape), dtype)
+      flat[stacked][int(layer.removeprefix('layer_'))] = value
+    else:
+      flat[key] = np.ascontiguousarray(value, dtype)
   return traverse_util.unflatten_dict(flat)
 
 
@@ -204,14 +228,14 @@ def _check_tokenizer(path, tokenizer, config):
     )
 
 
-def _load_gguf(path, dtype) -> Loaded:
+def _load_gguf(path, numerics) -> Loaded:
   try:
     reader = gguf.GGUFReader(path)
     metadata = {name: f.contents() for name, f in reader.fields.items()}
   except (ValueError, IndexError, KeyError) as error:
     raise ValueError(f'{path} is not a readable GGUF file: {error}') from error
   tensors = {tensor.name: tensor for tensor in reader.tensors}
-  config = _from_gguf_metadata(path, metadata, tensors, dtype)
+  config = _from_gguf_metadata(path, metadata, tensors, numerics)
   tokenizer = tokenization.Tokenizer.from_gguf(metadata)
   _check_tokenizer(path, tokenizer, config)
 
@@ -236,13 +260,13 @@ def _unpermute(weight, heads):
   """Undoes the row order of GGUF's q and k.
 
   GGUF interleaves the two halves of each head, to rotate dimension pairs
-  (2i, 2i + 1) where `transformer.rotate` rotates (i, i + head_dim / 2).
+  (2i, 2i + 1) where `block.rotate` rotates (i, i + head_dim / 2).
   """
   pairs = weight.reshape(heads, -1, 2, weight.shape[1])
   return pairs.swapaxes(1, 2).reshape(weight.shape)
 
 
-def _from_gguf_metadata(path, metadata, tensors, dtype):
+def _from_gguf_metadata(path, metadata, tensors, numerics):
   architecture = metadata.get('general.architecture')
   if architecture != 'llama':
     raise ValueError(
@@ -274,15 +298,14 @@ def _from_gguf_metadata(path, metadata, tensors, dtype):
       norm_eps=decimal(get('attention.layer_norm_rms_epsilon')),
       tied_embeddings='output.weight' not in tensors,
       max_length=get('context_length'),
-      dtype=dtype,
-      param_dtype=dtype,
+      **numerics,
   )
 
 
-def _load_folder(folder, dtype) -> Loaded:
+def _load_folder(folder, numerics) -> Loaded:
   tokenizer = tokenization.Tokenizer.from_folder(folder)
   hf_config = json.loads((folder / 'config.json').read_text('utf-8'))
-  config = _from_hf_config(folder, hf_config, dtype)
+  config = _from_hf_config(folder, hf_config, numerics)
   _check_tokenizer(folder, tokenizer, config)
   shards = {name: file for file in _shards(folder) for name in _names(file)}
   ignored = {'lm_head.weight'} if config.tied_embeddings else set()
@@ -324,7 +347,7 @@ def _names(file):
     ) from error
 
 
-def _from_hf_config(folder, hf_config, dtype):
+def _from_hf_config(folder, hf_config, numerics):
   get = hf_config.get
   rope = get('rope_parameters') or get('rope_scaling') or {}
   rope_type = rope.get('rope_type', rope.get('type', 'default'))
@@ -356,8 +379,7 @@ def _from_hf_config(folder, hf_config, dtype):
         norm_eps=get('rms_norm_eps', 1e-6),
         tied_embeddings=get('tie_word_embeddings', False),
         max_length=get('max_position_embeddings', 2048),
-        dtype=dtype,
-        param_dtype=dtype,
+        **numerics,
     )
   except KeyError as error:
     raise ValueError(

@@ -15,6 +15,7 @@ import safetensors.numpy
 
 from swm_jax import tokenization
 from swm_jax.models import pretrained
+from swm_jax.models import architecture
 from swm_jax.models import transformer
 
 REFERENCE = pathlib.Path(__file__).parent / 'smollm2_reference.json'
@@ -40,8 +41,8 @@ def _params(config=CONFIG):
       lambda p: rng.normal(len(p.shape) == 1, 0.1, p.shape).astype(
           jnp.dtype(config.param_dtype)
       ),
-      transformer.parameters(config),
-      is_leaf=lambda x: isinstance(x, transformer.Parameter),
+      architecture.parameters(config),
+      is_leaf=lambda x: isinstance(x, architecture.Parameter),
   )
 
 
@@ -194,6 +195,19 @@ def test_folder_round_trip_is_bit_equal(tmp_path, dtype, tied):
   assert loaded_tokenizer.pad_id == tokenizer.pad_id
   chex.assert_trees_all_equal_shapes_and_dtypes(loaded, params)
   chex.assert_trees_all_equal(loaded, params)
+
+
+def test_stacked_layers_are_saved_and_loaded(tmp_path):
+  config = dataclasses.replace(CONFIG, scan_layers=True)
+  stacked = transformer.stack_layers(_params())
+  assert isinstance(stacked['layers']['down'], np.ndarray)
+  pretrained.save_hf(
+      tmp_path, stacked, config, tokenization.byte_tokenizer()
+  )
+  chex.assert_trees_all_equal(pretrained.load(tmp_path)[0], _params())
+  loaded, loaded_config, _ = pretrained.load(tmp_path, scan_layers=True)
+  assert loaded_config == config
+  chex.assert_trees_all_equal(loaded, stacked)
 
 
 def test_saved_tensors_have_the_layout_of_hugging_face(tmp_path):

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from swm_jax.models import architecture
+from swm_jax.models import block
 from swm_jax.models import transformer
 
 CONFIG = transformer.TransformerConfig(
@@ -65,7 +67,7 @@ class TransformerTest(parameterized.TestCase):
     params = _params(config)
     self.assertEqual('lm_head' in params, not tied)
     axes = transformer.logical_axes(config)
-    described = transformer.parameters(config)
+    described = architecture.parameters(config)
     is_leaf = lambda x: isinstance(x, tuple)
     chex.assert_trees_all_equal_structs(
         params, jax.tree.map(lambda _: 0, axes, is_leaf=is_leaf)
@@ -84,7 +86,7 @@ class TransformerTest(parameterized.TestCase):
   def test_rotation_of_one_pair_by_hand(self):
     # head_dim 2: one pair, frequency 1, so position p turns by p radians.
     x = jnp.array([1.0, 0.0]).reshape(1, 1, 1, 2)
-    turned = transformer.rotate(x, jnp.array([[2]]), 10_000.0)
+    turned = block.rotate(x, jnp.array([[2]]), 10_000.0)
     np.testing.assert_allclose(
         turned[0, 0, 0], [np.cos(2.0), np.sin(2.0)], rtol=1e-6
     )
@@ -92,7 +94,7 @@ class TransformerTest(parameterized.TestCase):
   def test_rms_norm_by_hand(self):
     # Mean square of (3, 4) is 12.5.
     x, scale = jnp.array([[3.0, 4.0]]), jnp.array([1.0, 2.0])
-    x = transformer.rms_norm(x, scale, 0.0)
+    x = block.rms_norm(x, scale, 0.0)
     np.testing.assert_allclose(
         x[0], [3 / 12.5**0.5, 8 / 12.5**0.5], rtol=1e-6
     )
@@ -193,7 +195,7 @@ class TransformerTest(parameterized.TestCase):
     chex.assert_trees_all_close(
         plain.latents_BxLxTxD[:, 0], params['embedding'][tokens]
     )
-    final = transformer.rms_norm(
+    final = block.rms_norm(
         plain.latents_BxLxTxD[:, 2], params['final_norm'], CONFIG.norm_eps
     )
     chex.assert_trees_all_close(final, plain.hidden_BxTxD)
@@ -231,7 +233,7 @@ class TransformerTest(parameterized.TestCase):
     out = _apply(params, tokens, return_lse=True)
     layer = params['layer_0']
     x = params['embedding'][tokens[:, 0]]
-    x = transformer.rms_norm(x, layer['attention_norm'], CONFIG.norm_eps)
+    x = block.rms_norm(x, layer['attention_norm'], CONFIG.norm_eps)
     query = (x @ layer['q']).reshape(2, 4, 8)
     key = jnp.repeat((x @ layer['k']).reshape(2, 2, 8), 2, axis=1)
     chex.assert_trees_all_close(
@@ -251,7 +253,7 @@ class TransformerTest(parameterized.TestCase):
       loss = lambda p: jnp.square(run(p, tokens).logits).mean()
       return jax.jit(jax.value_and_grad(loss))(params)
 
-    remat = dataclasses.replace(CONFIG, remat=True)
+    remat = dataclasses.replace(CONFIG, remat='full')
     chex.assert_trees_all_close(gradient(CONFIG), gradient(remat), rtol=1e-5)
 
   def test_bfloat16_activations_are_close(self):
@@ -280,6 +282,8 @@ class TransformerTest(parameterized.TestCase):
       _apply(params, _tokens(), taps=(3,))
     with self.assertRaisesRegex(ValueError, 'must be a multiple of'):
       dataclasses.replace(CONFIG, num_kv_heads=3)
+    with self.assertRaisesRegex(ValueError, "remat=True is not one of .*'dots'"):
+      dataclasses.replace(CONFIG, remat=True)
     with self.assertRaisesRegex(ValueError, 'not both'):
       _apply(
           params,
