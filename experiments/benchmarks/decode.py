@@ -1,17 +1,23 @@
 r"""Useful tokens per second of the decoder on prompts of the task suite.
 
-python -m experiments.benchmarks.decode                # about two minutes
-python -m experiments.benchmarks.decode --prompts=60   # less of it is the tail
+python -m experiments.benchmarks.decode             # about four minutes
+python -m experiments.benchmarks.decode --dense     # beside our own dense form
+python -m experiments.benchmarks.decode --quality   # what narrow weights cost
 
-A token is useful if it belongs to a completion up to its stop. The comparison
-is the usual dense form of the same work with the same model, cache and draws:
-every row reads its own prompt, rows are decoded in fixed batches of `--slots`,
-and a batch ends when its last row does. The two run in turns in one process,
-and both are compiled before they are timed. The last line, `ratio X.XX`, is
-the decoder's rate divided by that of the dense form, wall clock, median.
+A token is useful if it belongs to a completion up to its stop. The decoder runs
+in turns with `generate` of Hugging Face's transformers (torch on CPU, two
+threads; see `decode_forms.TransformersGenerate`) on the same weights, prompts,
+temperatures, number of samples, longest completion and stops, in batches of as
+many rows as the decoder has slots. Without the extra `benchmarks` our own dense
+form takes its place.
+
+Shares of the machine's peak are of the best rate of a large float32 product in
+the same run: 2 N operations for each row of each step, N the parameters, and
+those of the layers alone for a position of a prompt. The last line, `ratio
+X.XX`, is the smaller ratio of the median rates, wall clock, of all numbers of
+slots.
 """
 
-import functools
 import time
 
 from absl import app
@@ -20,166 +26,165 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.benchmarks import decode_forms
+from experiments.benchmarks import decode_quality
 from swm_jax.models import pretrained
 from swm_jax.models import transformer
-from swm_jax.samplers import decode
-from swm_jax.samplers import drawing
-from swm_jax.samplers import rollout
 from swm_jax.samplers import stopping
 from swm_jax.tasks.python_functions import catalog
 
 _MODEL = flags.DEFINE_string('model', None, 'GGUF file or folder of weights.')
-_PROMPTS = flags.DEFINE_integer('prompts', 20, 'Number of prompts.')
-_SAMPLES = flags.DEFINE_integer('samples', 4, 'Samples per temperature.')
-_SLOTS = flags.DEFINE_integer('slots', 64, 'Rows of a forward pass.')
+_PROMPTS = flags.DEFINE_integer('prompts', 24, 'Number of prompts.')
+_SLOTS = flags.DEFINE_multi_integer('slots', [32, 64], 'Rows of a pass.')
 _ROUNDS = flags.DEFINE_integer('rounds', 2, 'Times that each form is run.')
+_DENSE = flags.DEFINE_bool('dense', False, 'Time our own dense form, too.')
+_QUALITY = flags.DEFINE_bool('quality', False, 'Measure narrow weights.')
 
-_TEMPERATURES = (0.2, 0.4, 0.8)  # besides one greedy sample
-_MAX_PROMPT = 64
+# Of the samples of each prompt, in the proportions of a night's wake.
+_TEMPERATURES = (0.0,) + (0.4,) * 4 + (0.8,) * 3
 _MAX_NEW_TOKENS = 64
+_THREADS = 2
+_PEAK_WIDTH = 2048
 
 
-@functools.partial(jax.jit, static_argnames=('config', 'stop_state'))
-def dense(
-    params, tokens_BxP, length_B, temperature_B, keys_B, table_SxV, *,
-    config, stop_state,
-):
-  """Decodes one batch to its end; returns tokens `[B, T]` and their count."""
-  B, P = tokens_BxP.shape
-  T = _MAX_NEW_TOKENS
-  model = transformer.Transformer(config)
-  rows_B = jnp.arange(B)
-
-  def draw(logits_BxV, n):
-    keys = jax.vmap(jax.random.fold_in, (0, None))(keys_B, n)
-    uniform_B = jax.vmap(jax.random.uniform)(keys)
-    return drawing.draw(
-        logits_BxV, rows_B, temperature_B, uniform_B, jnp.ones((B,), bool)
-    )[0]
-
-  def read(token_B, n, done_B, stop_B, tokens_BxT, count_B):
-    token_B = jnp.where(done_B, 0, token_B)
-    tokens_BxT = tokens_BxT.at[:, n].set(token_B)
-    stop_B = jnp.where(done_B, stop_B, table_SxV[stop_B, token_B])
-    count_B = count_B + ~done_B
-    return token_B, n + 1, stop_B == stop_state, stop_B, tokens_BxT, count_B
-
-  def step(carry):
-    state, cache = carry
-    out = model.apply(
-        {'params': params},
-        state[0][:, None],
-        cache=cache,
-        logits_at=jnp.zeros((B,), jnp.int32),
-    )
-    token_B = draw(out.logits, state[1])
-    return read(token_B, *state[1:]), out.cache
-
-  cache = transformer.init_cache(config, B, P + T)
-  out = model.apply(
-      {'params': params}, tokens_BxP, cache=cache, logits_at=length_B - 1
+def _workload(prompts: int, temperatures: tuple[float, ...]):
+  """The workload and the problems it answers, in the order of its prompts."""
+  params, config, tokenizer = pretrained.load(_MODEL.value)
+  problems = catalog.suite()
+  # Spread over the types: the suite lists one type after the other.
+  problems = problems[:: max(1, len(problems) // prompts)][:prompts]
+  problems.sort(key=lambda problem: len(tokenizer.encode(problem.prompt)))
+  work = decode_forms.Workload(
+      params=jax.tree.map(jnp.asarray, params),
+      config=config,
+      tokenizer=tokenizer,
+      stops=stopping.build_stop_table(
+          tokenizer, column_zero=True, stop_tokens=[tokenizer.eos_id]
+      ),
+      prompts=[tokenizer.encode(problem.prompt) for problem in problems],
+      temperatures=temperatures,
+      max_new_tokens=_MAX_NEW_TOKENS,
   )
-  state = read(
-      draw(out.logits, 0),
-      0,
-      jnp.zeros((B,), bool),
-      jnp.zeros((B,), table_SxV.dtype),
-      jnp.zeros((B, T), jnp.int32),
-      jnp.zeros((B,), jnp.int32),
+  return work, problems
+
+
+def _timed(run):
+  start = time.perf_counter()
+  result = run()
+  return result, time.perf_counter() - start
+
+
+def _peak_rate(repeats: int = 4) -> float:
+  """Operations per second of a square float32 product."""
+  x = jnp.ones((_PEAK_WIDTH, _PEAK_WIDTH))
+  multiply = jax.jit(jnp.matmul)
+  multiply(x, x).block_until_ready()
+  seconds = min(
+      _timed(lambda: multiply(x, x).block_until_ready())[1]
+      for _ in range(repeats)
   )
-  state, _ = jax.lax.while_loop(
-      lambda carry: (carry[0][1] < T) & ~carry[0][2].all(),
-      step,
-      (state, out.cache._replace(index_B=length_B)),
+  return 2 * _PEAK_WIDTH**3 / seconds
+
+
+def _operations(work, done: decode_forms.Decoded) -> tuple[float, float]:
+  """Of all that was computed, and of the useful tokens alone."""
+  total = transformer.count_params(work.params)
+  layers = total - work.params['embedding'].size
+  return (
+      2 * total * done.row_steps + 2 * layers * done.prompt_tokens,
+      2 * total * int(done.count_B.sum()),
   )
-  return state[4], state[5]
+
+
+def _agreement(work, generate) -> tuple[int, int]:
+  """Prompts whose greedy completions are equal in both forms, of how many."""
+  greedy = work._replace(temperatures=(0.0,))
+  ours = decode_forms.ours(greedy, min(_SLOTS.value))()
+  theirs = generate.with_temperatures((0.0,)).form(len(greedy.prompts))()
+  equal = [
+      count == other_count and np.array_equal(one[:count], other[:count])
+      for one, count, other, other_count in zip(
+          ours.tokens_BxT, ours.count_B, theirs.tokens_BxT, theirs.count_B
+      )
+  ]
+  return sum(equal), len(equal)
 
 
 def main(_):
-  params, config, tokenizer = pretrained.load(_MODEL.value)
-  params = jax.tree.map(jnp.asarray, params)
-  table = stopping.build_stop_table(
-      tokenizer, column_zero=True, stop_tokens=[tokenizer.eos_id]
-  )
-  problems = catalog.suite()
-  # Spread over the types: the suite lists one type after the other.
-  problems = problems[:: max(1, len(problems) // _PROMPTS.value)]
-  problems = problems[: _PROMPTS.value]
-  prompts = [tokenizer.encode(problem.prompt) for problem in problems]
-  temperatures = np.repeat((0.0, *_TEMPERATURES), (1, *[_SAMPLES.value] * 3))
-  prompt_index_B = np.repeat(np.arange(len(prompts)), len(temperatures))
-  temperature_B = np.tile(temperatures, len(prompts)).astype(np.float32)
-  B = len(prompt_index_B)
-  keys_B = rollout.row_keys(
-      jax.random.key(0), prompt_index_B, np.arange(B)
-  )
-  decoder = decode.Decoder(
-      config,
-      table,
-      decode.DecodeConfig(
-          slots=_SLOTS.value,
-          max_prompt=_MAX_PROMPT,
-          max_new_tokens=_MAX_NEW_TOKENS,
-      ),
-      tokenizer.pad_id,
-  )
-  width = max(map(len, prompts))
-
-  def shared():
-    trajectories = decoder(
-        params, prompts, prompt_index_B, temperature_B, keys_B
+  if _QUALITY.value:
+    decode_quality.run(_workload)
+    return
+  work, _ = _workload(_PROMPTS.value, _TEMPERATURES)
+  try:
+    generate = decode_forms.TransformersGenerate(work, _THREADS)
+  except ModuleNotFoundError as error:
+    generate = None
+    print(
+        f'{error.name} is missing, so the decoder runs beside our own dense '
+        "form alone; pip install 'swm_jax[benchmarks]' for transformers"
     )
-    return trajectories.mask.sum(axis=1), trajectories.tokens
+  forms = {}
+  for slots in _SLOTS.value:
+    forms['swm_jax', slots] = decode_forms.ours(work, slots)
+    if generate:
+      forms['transformers', slots] = generate.form(slots)
+    if _DENSE.value or not generate:
+      forms['dense jax', slots] = decode_forms.dense(work, slots)
+  rival = 'transformers' if generate else 'dense jax'
+  print(
+      f'{len(work.prompt_index_B)} rows of {len(work.prompts)} prompts, '
+      f'{len(work.prompts[0])} to {len(work.prompts[-1])} tokens, at most '
+      f'{work.max_new_tokens} new ones',
+      flush=True,
+  )
+  if generate:
+    # Its first call pays for what torch sets up; our own forms for compiling.
+    equal, count = _agreement(work, generate)
+    print(f'greedy completions equal in both: {equal} of {count}', flush=True)
+  for (name, _), form in forms.items():
+    if name != 'transformers':
+      form()
 
-  def naive():
-    counts, tokens = [], []
-    for start in range(0, B, _SLOTS.value):
-      # The last batch repeats its last row; repeats are not counted.
-      rows = np.minimum(np.arange(start, start + _SLOTS.value), B - 1)
-      tokens_BxP = np.full((_SLOTS.value, width), tokenizer.pad_id, np.int32)
-      length_B = np.array([len(prompts[i]) for i in prompt_index_B[rows]])
-      for row, prompt in zip(tokens_BxP, prompt_index_B[rows]):
-        row[: len(prompts[prompt])] = prompts[prompt]
-      batch, count_B = dense(
-          params,
-          tokens_BxP,
-          length_B.astype(np.int32),
-          temperature_B[rows],
-          keys_B[rows],
-          table.next_state_SxV,
-          config=config,
-          stop_state=table.stop_state,
-      )
-      tokens.append(np.asarray(batch)[: B - start])
-      counts.append(np.asarray(count_B)[: B - start])
-    return np.concatenate(counts), np.concatenate(tokens)
-
-  rates = {'shared': [], 'dense': []}
-  print(f'{B} rows, {len(prompts)} prompts of at most {width} tokens')
-  for n in range(_ROUNDS.value + 1):
-    for name, run in (('shared', shared), ('dense', naive)):
-      wall, cpu = time.perf_counter(), time.process_time()
-      count_B, tokens_BxT = run()
-      wall = time.perf_counter() - wall
-      cpu = time.process_time() - cpu
-      useful = int(count_B.sum())
-      if n:
-        rates[name].append(useful / wall)
-      print(
-          f'{name:6} {useful} tokens, {wall:.1f} s, {useful / wall:.0f} '
-          f'tokens/s, {useful / cpu:.0f} tokens per CPU second'
-          + ('' if n else ' (compiling)'),
-          flush=True,
-      )
-      if name == 'shared':
-        reference = (count_B, tokens_BxT)
-  equal = np.mean([
-      np.array_equal(one[:count], other[:count])
-      for count, one, other in zip(reference[0], reference[1], tokens_BxT)
-  ])
-  # Other shapes round otherwise, and a draw may fall on another token.
-  print(f'rows with equal tokens in both forms: {equal:.3f}')
-  print(f'ratio {np.median(rates["shared"]) / np.median(rates["dense"]):.2f}')
+  peak, results = _peak_rate(), {name: [] for name in forms}
+  for _ in range(_ROUNDS.value):
+    for name, form in forms.items():
+      results[name].append(_timed(form))
+    peak = max(peak, _peak_rate())
+  rates = {
+      name: [done.count_B.sum() / seconds for done, seconds in runs]
+      for name, runs in results.items()
+  }
+  print(f'peak: {peak / 1e9:.0f} GFLOP/s of float32')
+  print(
+      f'{"form":<13}{"slots":>6}{"useful tokens/s":>18}{"":>7}{"row-steps":>11}'
+      f'{"prompt":>8}{"useful":>8}{"computed":>10}{"useful":>8}'
+  )
+  print(
+      f'{"":<19}{"minimum":>10}{"median":>8}{"ratio":>7}{"":>11}{"tokens":>8}'
+      f'{"tokens":>8}{"of peak":>10}{"of peak":>8}'
+  )
+  ratios = []
+  for name, runs in results.items():
+    form, slots = name
+    median = np.median(rates[name])
+    ratio = median / np.median(rates[rival, slots])
+    if form == 'swm_jax':
+      ratios.append(ratio)
+    # Runs of a form may draw other samples, so each has its own operations.
+    computed, useful = np.median(
+        [
+            np.array(_operations(work, done)) / seconds / peak
+            for done, seconds in runs
+        ],
+        axis=0,
+    )
+    done, _ = runs[-1]
+    print(
+        f'{form:<13}{slots:>6}{min(rates[name]):>10.1f}{median:>8.1f}'
+        f'{ratio:>7.2f}{done.row_steps:>11}{done.prompt_tokens:>8}'
+        f'{done.count_B.sum():>8}{computed:>10.2f}{useful:>8.2f}'
+    )
+  print(f'ratio {min(ratios):.2f}')
 
 
 if __name__ == '__main__':

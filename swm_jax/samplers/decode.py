@@ -8,6 +8,7 @@ What makes it fast, in the order of what it saves:
 3.  Each distinct prompt is read once, with others of about its length, a few
     tokens of each at a time: every length has one shape.
 4.  Float32, unrolled layers, one cache leaf a layer, donated state.
+5.  Copies of the weights on several devices share the prompts (`replicas.py`).
 
 Every function has one shape, so the order of the queue changes no result and
 nothing is compiled after the first call.
@@ -15,14 +16,18 @@ nothing is compiled after the first call.
 
 from collections.abc import Callable, Sequence
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from swm_jax import types
+from swm_jax.models import quantised_weights
 from swm_jax.models import transformer
 from swm_jax.samplers import langevin
+from swm_jax.samplers import replicas
+from swm_jax.samplers import rescoring
 from swm_jax.samplers import schedule
 from swm_jax.samplers import stopping
 from swm_jax.samplers import streams
@@ -50,6 +55,11 @@ class DecodeConfig:
     top_p: draw among the most probable tokens of this total probability; below
       1 without `top_k` each step sorts the vocabulary, which on CPU costs
       several times the model.
+    weights: how the weights are kept while decoding, see
+      `models.quantised_weights`; None is as they are given. Where that is
+      another model, it is the one that draws and `log_prob_behaviour` is its
+      own; `log_prob` is read once more under the given weights, and nothing
+      else can be recorded.
   """
 
   slots: int = 64
@@ -61,6 +71,7 @@ class DecodeConfig:
   taps: tuple[int, ...] = ()
   top_k: int = 0
   top_p: float = 1.0
+  weights: str | None = None
 
   def __post_init__(self):
     for name in ('slots', 'max_prompt', 'max_new_tokens', 'chunk'):
@@ -70,6 +81,11 @@ class DecodeConfig:
       raise ValueError(
           f'top_k={self.top_k} must be at least 0 and top_p={self.top_p} in '
           '(0, 1]'
+      )
+    if self.weights not in (None, *quantised_weights.KINDS):
+      raise ValueError(
+          f'weights={self.weights!r} is not one of '
+          f'{list(quantised_weights.KINDS)} or None'
       )
 
 
@@ -92,8 +108,8 @@ class Decoder:
       pad_id: fills prompts and completions; inert.
 
     Raises:
-      ValueError: the table is of another vocabulary, or prompt and completion
-        do not fit into the model.
+      ValueError: the table is of another vocabulary, prompt and completion do
+        not fit into the model, or what is recorded would be of other weights.
     """
     vocab_size = stop_table.next_state_SxV.shape[1]
     if vocab_size != model_config.vocab_size:
@@ -107,6 +123,17 @@ class Decoder:
           f'max_prompt={config.max_prompt} and max_new_tokens='
           f'{config.max_new_tokens} need a cache of {length} tokens, more than '
           f'the max_length={model_config.max_length} of the model'
+      )
+    self._rescores = quantised_weights.changes_the_model(
+        config.weights, model_config
+    )
+    if self._rescores and (
+        config.top_logits or config.record_hidden or config.taps
+    ):
+      raise ValueError(
+          f'weights={config.weights!r} decode with another model, whose '
+          'logits, hidden states and latents must not be recorded: leave '
+          'top_logits, record_hidden and taps out, or set weights=None'
       )
     self.model_config = model_config
     self.stop_table = stop_table
@@ -130,7 +157,8 @@ class Decoder:
     the request nor on what else is in it.
 
     Args:
-      params: of the transformer.
+      params: of the transformer; copies of them on several devices, along the
+        mesh axis `data`, decode side by side, see `replicas`.
       prompts: token ids of the distinct prompts.
       prompt_index_B: prompt of each row.
       temperature_B: 0 is greedy.
@@ -149,18 +177,53 @@ class Decoder:
       where not `mask`, and tokens there are `pad_id`.
 
     Raises:
-      ValueError: a prompt is empty or too long, or an argument does not fit.
+      ValueError: a prompt is empty or too long, an argument does not fit, or a
+        perturbation meets `weights`.
     """
-    config = self.config
+    request = self.request(prompts, prompt_index_B, temperature_B, keys_B)
+    params = jax.tree.map(jnp.asarray, params)
+    copies = replicas.split(params)
+    decode_one = functools.partial(self._decode, perturb)
+    if len(copies) == 1:
+      return decode_one(params, request, on_finished)
+    return replicas.decode(copies, request, decode_one, on_finished)
+
+  def request(
+      self,
+      prompts: Sequence[Sequence[int]],
+      prompt_index_B: Sequence[int] | np.ndarray,
+      temperature_B: Sequence[float] | np.ndarray,
+      keys_B: jax.Array,
+  ) -> schedule.Request:
+    """Checks arguments of a call; see `__call__`."""
     request = schedule.Request(
         prompts=prompts,
         prompt_index_B=np.asarray(prompt_index_B, np.int64).reshape(-1),
         temperature_B=np.asarray(temperature_B, np.float32).reshape(-1),
         key_data_BxW=np.asarray(jax.random.key_data(keys_B)),
+        key_impl=str(jax.random.key_impl(keys_B)),
     )
-    _check(request, config.max_prompt)
+    _check(request, self.config.max_prompt)
+    return request
+
+  def start(
+      self,
+      params: transformer.Params,
+      request: schedule.Request,
+      perturb: langevin.Perturbation | None = None,
+  ) -> schedule.Run:
+    """Prepares decoding, with one copy of the weights, that can be observed.
+
+    Its log-probabilities are those of the weights as they decode.
+    """
+    config = self.config
     if perturb is not None and perturb.is_identity:
       perturb = None
+    if perturb is not None and config.weights is not None:
+      raise ValueError(
+          f'weights={config.weights!r} cannot read perturbed prompts; set '
+          'weights=None'
+      )
     shape = streams.Shape(
         model=self.model_config,
         slots=config.slots,
@@ -172,18 +235,26 @@ class Decoder:
         taps=tuple(config.taps),
         top_k=config.top_k,
         top_p=config.top_p,
-        key_impl=str(jax.random.key_impl(keys_B)),
+        key_impl=request.key_impl,
     )
-    run = schedule.Run(
+    return schedule.Run(
         shape,
         config.chunk,
-        jax.tree.map(jnp.asarray, params),
+        quantised_weights.view(params, config.weights),
         self.stop_table,
         request,
         self.pad_id,
         perturb,
     )
-    return run.to_the_end(on_finished)
+
+  def _decode(self, perturb, params, request, on_finished):
+    """Decodes with one copy of the weights."""
+    trajectories = self.start(params, request, perturb).to_the_end(on_finished)
+    if not self._rescores:
+      return trajectories
+    return trajectories.replace(
+        log_prob=rescoring.log_prob(params, self.model_config, trajectories)
+    )
 
 
 def _check(request: schedule.Request, max_prompt: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from swm_jax import types
 from swm_jax.models import transformer
 from swm_jax.samplers import langevin
+from swm_jax.samplers import prompts
 from swm_jax.samplers import stopping
 from swm_jax.samplers import streams
 
@@ -27,6 +28,16 @@ class Request:
   prompt_index_B: np.ndarray
   temperature_B: np.ndarray
   key_data_BxW: np.ndarray
+  key_impl: str
+
+  def take(self, rows: np.ndarray) -> 'Request':
+    """Some of the rows."""
+    return dataclasses.replace(
+        self,
+        prompt_index_B=self.prompt_index_B[rows],
+        temperature_B=self.temperature_B[rows],
+        key_data_BxW=self.key_data_BxW[rows],
+    )
 
 
 @dataclasses.dataclass
@@ -91,7 +102,12 @@ def plan_forks(view: View, slots: int) -> list[tuple[int, int]]:
 
 
 class Run:
-  """One call of the decoder."""
+  """One call of the decoder.
+
+  Attributes:
+    prompt_tokens: positions of prompts that were computed so far, padding
+      included.
+  """
 
   def __init__(
       self,
@@ -112,13 +128,20 @@ class Run:
     self._perturb = perturb
     self._streams, self._layers = self._place(streams.empty(shape))
     self._prefilled = None
+    self._steps = []  # of each visit, on the device
+    self.prompt_tokens = 0
     self._ready = []  # (entry of self._prefilled, group)
     self._batches = self._batch_prompts()
     self._row_C = np.full(shape.streams, -1)  # -1: no trajectory
     self._result = _empty_result(shape, request, pad_id)
 
+  @property
+  def row_steps(self) -> int:
+    """Slots times steps that were computed so far."""
+    return self._shape.slots * sum(map(int, self._steps))
+
   def to_the_end(
-      self, on_finished: Callable[[int, list[int]], None] | None
+      self, on_finished: Callable[[int, list[int]], None] | None = None
   ) -> types.Trajectories:
     """Decodes every row."""
     while True:
@@ -239,6 +262,8 @@ class Run:
     if self._perturb is not None:  # A perturbed prompt is read in one piece.
       width = streams.prompt_room(len(batch[-1].prompt))
     room = streams.prompt_room(self._shape.max_prompt)
+    pieces = -(-len(batch[-1].prompt) // width)
+    self.prompt_tokens += _PREFILL_BATCH * pieces * width
     tokens_GxP = np.zeros((_PREFILL_BATCH, room), np.int32)
     length_G = np.ones(_PREFILL_BATCH, np.int32)
     key_data_BxW = self._request.key_data_BxW
@@ -260,7 +285,7 @@ class Run:
       layers = self._place(cache.layers)
     else:
       layers = self._prefilled.layers
-    self._prefilled = streams.prefill(
+    self._prefilled = prompts.read(
         self._params,
         layers,
         tokens_GxP,
@@ -277,7 +302,7 @@ class Run:
     slots = self._shape.slots
     idle = len(view.idle_slots(slots))
     worth = max(1, int(slots * _WORTH_A_VISIT))
-    self._streams, self._layers = streams.advance(
+    self._streams, self._layers, steps = streams.advance(
         self._params,
         self._streams,
         self._layers,
@@ -288,6 +313,7 @@ class Run:
         shape=self._shape,
         chunk=self._chunk,
     )
+    self._steps.append(steps)
 
   def _collect(self, view: View) -> list[int]:
     """Moves what has ended into the result; returns its rows."""

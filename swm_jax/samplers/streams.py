@@ -18,19 +18,17 @@ import jax
 import jax.numpy as jnp
 
 from swm_jax import types
-from swm_jax.models import latents
 from swm_jax.models import quantised_hidden
+from swm_jax.models import stack
 from swm_jax.models import transformer
 from swm_jax.samplers import drawing
-from swm_jax.samplers import langevin
 
 IDLE = 0  # no trajectory, or one that has ended
 ATTACHED = 1  # on its slot, taking part in the forward pass
 PARKED = 2  # has drawn a token that its slot does not follow
 
-Layers = tuple[tuple[jax.Array, jax.Array], ...]
+Layers = stack.CacheLayers
 _PROMPT_MULTIPLE = 32
-_PERTURBATION = 0x7FFFFFFF  # folded into row keys; steps fold small integers
 
 
 class Streams(NamedTuple):
@@ -75,7 +73,7 @@ class Prefilled(NamedTuple):
   """A batch of G prompts that have been read.
 
   Attributes:
-    layers: keys and values, `[G, P, K, D]`.
+    layers: keys and values of G prompts.
     logits_GxV: after the last prompt token.
     hidden_GxD: what they are read from.
     latents_GxLxD: residual stream at the last prompt token.
@@ -185,106 +183,6 @@ def empty(shape: Shape) -> tuple[Streams, Layers]:
 
 
 @functools.partial(
-    jax.jit,
-    static_argnames=('shape', 'width', 'perturb'),
-    donate_argnames=('layers',),
-)
-def prefill(
-    params: transformer.Params,
-    layers: Layers,
-    tokens_GxP: jax.Array,
-    length_G: jax.Array,
-    key_data_GxW: jax.Array,
-    strength: tuple[jax.Array, jax.Array],
-    *,
-    shape: Shape,
-    width: int,
-    perturb: langevin.Perturbation | None,
-) -> Prefilled:
-  """Reads a batch of prompts, `width` tokens of each at a time.
-
-  Args:
-    params: of the transformer.
-    layers: a prompt cache to overwrite.
-    tokens_GxP: right-padded to the length of the prompt cache.
-    length_G: valid tokens, at least 1.
-    key_data_GxW: of the trajectories' keys; read only with `perturb`.
-    strength: the perturbation's step size and noise.
-    shape: static.
-    width: divides P; with `perturb` the longest prompt must fit, because the
-      stream of a prompt moves as a whole.
-    perturb: its layer, steps and energy (step size and noise are not read, so
-      that changing them does not compile).
-  """
-  model = transformer.Transformer(shape.model)
-  edits = {}
-  if perturb is not None:
-    edits[perturb.layer] = _edit(
-        params, length_G, key_data_GxW, strength, shape, width, perturb
-    )
-
-  def read(i, carry):
-    layers, hidden_GxD, latents_GxLxD = carry
-    start_G = jnp.full_like(length_G, i * width)
-    out = model.apply(
-        {'params': params},
-        jax.lax.dynamic_slice_in_dim(tokens_GxP, i * width, width, axis=1),
-        cache=transformer.Cache(layers, start_G),
-        edits=edits,
-        taps=shape.taps,
-        compute_logits=False,
-    )
-    # What is read after a prompt's end is padding that no query will see.
-    last_G = length_G - 1 - start_G
-    here_G = (0 <= last_G) & (last_G < width)
-    at_G = jnp.clip(last_G, 0, width - 1)
-    last_GxD = jnp.take_along_axis(
-        out.hidden_BxTxD, at_G[:, None, None], axis=1
-    )[:, 0]
-    return (
-        out.cache.layers,
-        jnp.where(here_G[:, None], last_GxD, hidden_GxD),
-        jnp.where(
-            here_G[:, None, None], _latents_at(out, at_G, shape), latents_GxLxD
-        ),
-    )
-
-  G, D = len(length_G), shape.model.width
-  layers, hidden_GxD, latents_GxLxD = jax.lax.fori_loop(
-      0,
-      (length_G.max() + width - 1) // width,
-      read,
-      (
-          layers,
-          jnp.zeros((G, D), shape.model.dtype),
-          jnp.zeros((G, len(shape.taps), D), jnp.float32),
-      ),
-  )
-  logits_GxV = transformer.logits_from_hidden(params, hidden_GxD, shape.model)
-  return Prefilled(layers, logits_GxV, hidden_GxD, latents_GxLxD)
-
-
-def _edit(params, length_G, key_data_GxW, strength, shape, width, perturb):
-  """The perturbation as a function of the residual stream `[G, width, D]`."""
-  keys_G = _keys(key_data_GxW, shape)
-  keys_G = jax.vmap(jax.random.fold_in, (0, None))(keys_G, _PERTURBATION)
-  valid_GxP = jnp.arange(width)[None] < length_G[:, None]
-  energy_fn = None
-  if perturb.energy == 'hopfield':
-    energy_fn = latents.hopfield_energy(params, shape.model, perturb.layer)
-  step_size, noise = strength
-  return lambda h_GxPxD: langevin.perturb(
-      h_GxPxD,
-      valid_GxP,
-      keys_G,
-      energy_fn,
-      step_size=step_size,
-      noise=noise,
-      steps=perturb.steps,
-  )
-
-
-@functools.partial(
     jax.jit, static_argnames=('shape',), donate_argnames=('layers',)
 )
 def admit(
@@ -363,11 +261,12 @@ def advance(
     *,
     shape: Shape,
     chunk: int,
-) -> tuple[Streams, Layers]:
+) -> tuple[Streams, Layers, jax.Array]:
   """Samples up to `chunk` tokens of every attached stream.
 
   Stops earlier when as many slots are idle as the host can use: the first bound
-  holds while a stream is parked, the second while none is.
+  holds while a stream is parked, the second while none is. Returns the number
+  of steps, too.
   """
   model = transformer.Transformer(shape.model)
   zeros_S = jnp.zeros((shape.slots,), jnp.int32)
@@ -394,7 +293,7 @@ def advance(
         logits_at=zeros_S,
     )
     attached_C = streams.status_C == ATTACHED
-    fed_CxLxD = _latents_at(out, zeros_S, shape)[streams.slot_C]
+    fed_CxLxD = latents_at(out, zeros_S, shape)[streams.slot_C]
     streams = streams._replace(
         latents_sum_CxLxD=streams.latents_sum_CxLxD
         + jnp.where(attached_C[:, None, None], fed_CxLxD, 0.0)
@@ -405,8 +304,10 @@ def advance(
     )
     return n + 1, streams, out.cache.layers
 
-  _, streams, layers = jax.lax.while_loop(wanted, step, (0, streams, layers))
-  return streams, layers
+  steps, streams, layers = jax.lax.while_loop(
+      wanted, step, (0, streams, layers)
+  )
+  return streams, layers, steps
 
 
 def _draw(
@@ -414,7 +315,7 @@ def _draw(
 ):
   """Draws a token for each stream of `drawing_C`; parks who leaves its slot."""
   T = shape.max_new_tokens
-  keys_C = _keys(streams.key_data_CxW, shape)
+  keys_C = keys(streams.key_data_CxW, shape)
   keys_C = jax.vmap(jax.random.fold_in)(keys_C, streams.count_C)
   token_C, log_prob_C, behaviour_C = drawing.draw(
       logits_XxV,
@@ -470,11 +371,14 @@ def _leaders(streams, shape):
   return jnp.full((shape.slots,), C).at[streams.slot_C].min(rows_C)
 
 
-def _keys(key_data_CxW, shape):
+def keys(key_data_CxW: jax.Array, shape: Shape) -> jax.Array:
+  """Typed keys of raw data."""
   return jax.random.wrap_key_data(key_data_CxW, impl=shape.key_impl)
 
 
-def _latents_at(out, at_B, shape):
+def latents_at(
+    out: transformer.Output, at_B: jax.Array, shape: Shape
+) -> jax.Array:
   """Tapped residual stream `[B, L, D]` at one token of each row."""
   if not shape.taps:
     return jnp.zeros((len(at_B), 0, shape.model.width), jnp.float32)
@@ -485,13 +389,18 @@ def _latents_at(out, at_B, shape):
 
 
 def _copy_rows(target, source, copies):
-  """Copies rows of each leaf of `source` into the start of rows of `target`."""
+  """Copies rows of each leaf of `source` into the start of rows of `target`.
+
+  Leaves are `[B, S, K, D]`, or `[N, B, S, K, D]` where layers are scanned.
+  """
   count, from_N, to_N = copies
 
   def copy(n, target):
     def leaf(old, new):
-      row = jax.lax.dynamic_slice_in_dim(new, from_N[n], 1)
-      return jax.lax.dynamic_update_slice(old, row, (to_N[n], 0, 0, 0))
+      before = (0,) * (old.ndim - 4)
+      row = jax.lax.dynamic_slice_in_dim(new, from_N[n], 1, axis=len(before))
+      at = (*before, to_N[n], 0, 0, 0)
+      return jax.lax.dynamic_update_slice(old, row, at)
 
     # Where rows move inside one cache, read what earlier copies left.
     return jax.tree.map(leaf, target, target if inside else source)

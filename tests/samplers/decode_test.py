@@ -1,7 +1,6 @@
 """Tests of the decoder against the model read in one pass."""
 
 import dataclasses
-import functools
 
 from absl.testing import absltest
 from absl.testing import parameterized
@@ -11,111 +10,22 @@ import numpy as np
 import pytest
 
 from swm_jax import sharding
-from swm_jax import tokenization
 from swm_jax.models import pretrained
 from swm_jax.models import quantised_hidden
 from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import langevin
 from swm_jax.samplers import stopping
-
-MODEL = transformer.TransformerConfig(
-    vocab_size=258,
-    num_layers=2,
-    width=32,
-    mlp_width=64,
-    num_heads=4,
-    num_kv_heads=2,
-    head_dim=8,
-    max_length=64,
-)
-# Slots are few, so that rows queue, park, and take over each other's slots.
-CONFIG = decode.DecodeConfig(
-    slots=4,
-    max_prompt=20,
-    max_new_tokens=12,
-    chunk=3,
-    top_logits=5,
-    record_hidden=True,
-    taps=(0, 2),
-)
-TOKENIZER = tokenization.byte_tokenizer()
-PROMPTS = tuple(
-    tuple(text.encode())
-    for text in ('a', 'hello', 'hello', 'def f(x, y):', 'twenty bytes of text')
-)
-
-
-@functools.cache
-def tiny_params():
-  init = jax.jit(transformer.init_params, static_argnums=0)
-  params = init(MODEL, jax.random.key(0))
-  # Sharper than a fresh model: tempered rows then often agree for a while.
-  return params | {'embedding': 3.0 * params['embedding']}
-
-
-@functools.cache
-def stop_table():
-  # Of a random model every token is as likely: stop on a tenth of them.
-  return stopping.build_stop_table(
-      TOKENIZER, stop_tokens=[TOKENIZER.eos_id, *range(0, 256, 10)]
-  )
-
-
-def request(per_prompt=6):
-  prompt_index_B = np.repeat(np.arange(len(PROMPTS)), per_prompt)
-  B = len(prompt_index_B)
-  temperature_B = np.resize([0.0, 0.2, 0.2, 0.5, 1.0, 1.5], B)
-  keys_B = jax.random.split(jax.random.key(7), B)
-  return prompt_index_B, temperature_B, keys_B
-
-
-def decoder(**changes):
-  config = dataclasses.replace(CONFIG, **changes)
-  return decode.Decoder(MODEL, stop_table(), config, TOKENIZER.pad_id)
-
-
-@functools.cache
-def decoded():
-  return decoder()(tiny_params(), PROMPTS, *request())
-
-
-def teacher_forced(params, config, trajectories, row, taps=()):
-  """Log-probabilities `[T, V]` and latents of one row, in one causal pass."""
-  P, n = int(trajectories.prompt_length[row]), int(trajectories.mask[row].sum())
-  tokens = np.concatenate(
-      [trajectories.prompt_tokens[row, :P], trajectories.tokens[row, :n]]
-  )
-  # One length for every row: causal, so what is padded after it is not seen.
-  length = trajectories.prompt_tokens.shape[1] + trajectories.mask.shape[1]
-  padded = np.zeros((1, length), np.int32)
-  padded[0, : len(tokens)] = tokens
-  out = _forward(config, taps)(params, padded)
-  log_p = jax.nn.log_softmax(out.logits[0, P - 1 : P - 1 + n], axis=-1)
-  return np.asarray(log_p), out.latents_BxLxTxD, P, n
-
-
-@functools.cache
-def _forward(config, taps):
-  model = transformer.Transformer(config)
-  return jax.jit(
-      lambda params, tokens: model.apply({'params': params}, tokens, taps=taps)
-  )
-
-
-def assert_rows_equal(actual, expected):
-  for one, other in zip(jax.tree.leaves(actual), jax.tree.leaves(expected)):
-    np.testing.assert_array_equal(one, other)
-
+from tests.samplers import tiny
 
 class DecoderTest(parameterized.TestCase):
 
   def test_log_probs_equal_teacher_forced_ones(self):
-    trajectories = decoded()
-    temperature_B = request()[1]
+    trajectories = tiny.decoded()
+    temperature_B = tiny.request()[1]
     for row in range(len(temperature_B)):
-      log_p_TxV, _, _, n = teacher_forced(
-          tiny_params(), MODEL, trajectories, row
+      log_p_TxV, _, _, n = tiny.teacher_forced(
+          tiny.params(), tiny.MODEL, trajectories, row
       )
       tokens = trajectories.tokens[row, :n]
       np.testing.assert_allclose(
@@ -135,10 +45,10 @@ class DecoderTest(parameterized.TestCase):
         self.assertTrue(np.all(trajectories.log_prob_behaviour[row] == 0))
 
   def test_top_logits_and_latents_equal_teacher_forced_ones(self):
-    trajectories = decoded()
+    trajectories = tiny.decoded()
     for row in range(0, 30, 4):
-      log_p_TxV, latents_BxLxTxD, P, n = teacher_forced(
-          tiny_params(), MODEL, trajectories, row, CONFIG.taps
+      log_p_TxV, latents_BxLxTxD, P, n = tiny.teacher_forced(
+          tiny.params(), tiny.MODEL, trajectories, row, tiny.CONFIG.taps
       )
       top_k = jax.tree.map(lambda x: x[row, :n], trajectories.top_k)
       np.testing.assert_allclose(
@@ -153,10 +63,10 @@ class DecoderTest(parameterized.TestCase):
       np.testing.assert_allclose(total, 1.0, atol=1e-5)
       hidden = jax.tree.map(lambda x: x[row, :n], trajectories.hidden)
       read = jax.nn.log_softmax(
-          quantised_hidden.logits(tiny_params(), hidden, MODEL), axis=-1
+          quantised_hidden.logits(tiny.params(), hidden, tiny.MODEL), axis=-1
       )
       # A rounding of half a unit in D = 32 dimensions, times a row's norm.
-      norm = np.linalg.norm(tiny_params()['embedding'], axis=-1).max()
+      norm = np.linalg.norm(tiny.params()['embedding'], axis=-1).max()
       bound = hidden.scale[:, None] / 2 * np.sqrt(32) * norm
       self.assertTrue(np.all(np.abs(read - log_p_TxV) < 2 * bound + 1e-4))
       self.assertLess(bound.max(), 0.5)
@@ -169,11 +79,11 @@ class DecoderTest(parameterized.TestCase):
       np.testing.assert_allclose(latents[:, 1], mean, atol=1e-4)
 
   def test_tokens_are_the_inverse_cdf_of_the_rows_uniforms(self):
-    trajectories = decoded()
-    _, temperature_B, keys_B = request()
+    trajectories = tiny.decoded()
+    _, temperature_B, keys_B = tiny.request()
     for row in (2, 4, 17, 29):
-      log_p_TxV, _, _, n = teacher_forced(
-          tiny_params(), MODEL, trajectories, row
+      log_p_TxV, _, _, n = tiny.teacher_forced(
+          tiny.params(), tiny.MODEL, trajectories, row
       )
       for t in range(n):
         p = np.exp(np.float64(log_p_TxV[t]) / temperature_B[row])
@@ -185,37 +95,41 @@ class DecoderTest(parameterized.TestCase):
         self.assertGreater(u, cdf[token] - p[token] / p.sum() - 1e-5)
 
   def test_a_row_depends_on_neither_queue_nor_company(self):
-    prompt_index_B, temperature_B, keys_B = request()
-    expected = decoded()
+    prompt_index_B, temperature_B, keys_B = tiny.request()
+    expected = tiny.decoded()
     order = np.random.default_rng(0).permutation(len(prompt_index_B))
-    permuted = decoder()(
-        tiny_params(),
-        PROMPTS,
+    permuted = tiny.decoder()(
+        tiny.params(),
+        tiny.PROMPTS,
         prompt_index_B[order],
         temperature_B[order],
         keys_B[order],
     )
-    assert_rows_equal(permuted, jax.tree.map(lambda x: x[order], expected))
+    tiny.assert_rows_equal(permuted, jax.tree.map(lambda x: x[order], expected))
     for row in (3, 22):  # Alone nothing is shared and nothing waits.
-      alone = decoder()(
-          tiny_params(),
-          PROMPTS,
+      alone = tiny.decoder()(
+          tiny.params(),
+          tiny.PROMPTS,
           prompt_index_B[[row]],
           temperature_B[[row]],
           keys_B[jnp.array([row])],
       )
-      assert_rows_equal(alone, jax.tree.map(lambda x: x[[row]], expected))
+      tiny.assert_rows_equal(alone, jax.tree.map(lambda x: x[[row]], expected))
 
   def test_nothing_compiles_after_the_first_call(self):
-    decoded()
+    tiny.decoded()
     compiled = []
     listener = lambda event, *_, **__: compiled.append(event)
     # A key array as in the first call, so that only the decoder is watched.
-    prompt_index_B, temperature_B, keys_B = request()
+    prompt_index_B, temperature_B, keys_B = tiny.request()
     jax.monitoring.register_event_duration_secs_listener(listener)
     try:
-      decoder()(
-          tiny_params(), PROMPTS, prompt_index_B[::-1], temperature_B, keys_B
+      tiny.decoder()(
+          tiny.params(),
+          tiny.PROMPTS,
+          prompt_index_B[::-1],
+          temperature_B,
+          keys_B,
       )
     finally:
       jax.monitoring.unregister_event_duration_listener(listener)
@@ -228,19 +142,20 @@ class DecoderTest(parameterized.TestCase):
       self.assertNotIn(row, finished)
       finished[row] = token_ids
 
-    trajectories = decoder()(
-        tiny_params(), PROMPTS, *request(), on_finished=on_finished
+    trajectories = tiny.decoder()(
+        tiny.params(), tiny.PROMPTS, *tiny.request(), on_finished=on_finished
     )
-    stops = np.isin(trajectories.tokens, list(stop_table().stop_tokens))
+    stops = np.isin(trajectories.tokens, list(tiny.stop_table().stop_tokens))
     for row in range(len(trajectories.tokens)):
       mask, n = trajectories.mask[row], trajectories.mask[row].sum()
       self.assertTrue(np.all(mask[:n]) and not mask[n:].any())
       self.assertEqual(finished[row], trajectories.tokens[row, :n].tolist())
       self.assertFalse(stops[row, : n - 1].any())
       self.assertEqual(trajectories.stopped[row], stops[row, n - 1])
-      self.assertEqual(n, n if stops[row, n - 1] else CONFIG.max_new_tokens)
+      if not stops[row, n - 1]:
+        self.assertEqual(n, tiny.CONFIG.max_new_tokens)
       self.assertTrue(
-          np.all(trajectories.tokens[row, n:] == TOKENIZER.pad_id)
+          np.all(trajectories.tokens[row, n:] == tiny.TOKENIZER.pad_id)
       )
       for leaf in (trajectories.log_prob, trajectories.top_k.log_rest):
         self.assertTrue(np.all(leaf[row, n:] == 0))
@@ -248,70 +163,85 @@ class DecoderTest(parameterized.TestCase):
     self.assertLess(trajectories.stopped.sum(), len(trajectories.stopped))
 
   def test_an_empty_request_gives_no_rows(self):
-    trajectories = decoder()(
-        tiny_params(), PROMPTS, [], [], request()[2][:0]
+    trajectories = tiny.decoder()(
+        tiny.params(), tiny.PROMPTS, [], [], tiny.request()[2][:0]
     )
-    self.assertEqual(trajectories.tokens.shape, (0, CONFIG.max_new_tokens))
+    self.assertEqual(trajectories.tokens.shape, (0, tiny.CONFIG.max_new_tokens))
 
 
 class PerturbedDecoderTest(parameterized.TestCase):
 
   def test_a_perturbation_that_moves_nothing_is_bitwise_the_clean_path(self):
     perturb = langevin.Perturbation(layer=1, step_size=0.0, noise=0.0)
-    perturbed = decoder()(tiny_params(), PROMPTS, *request(), perturb=perturb)
-    assert_rows_equal(perturbed, decoded())
+    perturbed = tiny.decoder()(
+        tiny.params(), tiny.PROMPTS, *tiny.request(), perturb=perturb
+    )
+    tiny.assert_rows_equal(perturbed, tiny.decoded())
 
   def test_perturbation_moves_the_prompt_from_its_layer_on(self):
     perturb = langevin.Perturbation(layer=1, step_size=0.3, noise=1.0, steps=2)
-    args = (tiny_params(), PROMPTS, *request(per_prompt=2))
-    perturbed = decoder()(*args, perturb=perturb)
-    clean = decoder()(*args)
+    args = (tiny.params(), tiny.PROMPTS, *tiny.request(per_prompt=2))
+    perturbed = tiny.decoder()(*args, perturb=perturb)
+    clean = tiny.decoder()(*args)
     latents = perturbed.latents[:, :, 0]
     np.testing.assert_array_equal(latents[:, 0], clean.latents[:, 0, 0])
     moved = np.abs(latents[:, 1] - clean.latents[:, 1, 0]).max(axis=-1)
     self.assertTrue(np.all(moved > 1e-3))
     # Rows of one prompt have noise of their own.
     self.assertGreater(np.abs(latents[0, 1] - latents[1, 1]).max(), 1e-3)
-    assert_rows_equal(perturbed, decoder()(*args, perturb=perturb))
+    tiny.assert_rows_equal(perturbed, tiny.decoder()(*args, perturb=perturb))
 
 
 class RestrictedDecoderTest(parameterized.TestCase):
 
   def test_top_k_of_one_is_greedy_at_any_temperature(self):
-    prompt_index_B, temperature_B, keys_B = request(per_prompt=1)
-    args = (tiny_params(), PROMPTS, prompt_index_B)
-    greedy = decoder()(*args, 0 * temperature_B, keys_B)
-    only = decoder(top_k=1)(*args, temperature_B + 1, keys_B)
+    prompt_index_B, temperature_B, keys_B = tiny.request(per_prompt=1)
+    args = (tiny.params(), tiny.PROMPTS, prompt_index_B)
+    greedy = tiny.decoder()(*args, 0 * temperature_B, keys_B)
+    only = tiny.decoder(top_k=1)(*args, temperature_B + 1, keys_B)
     np.testing.assert_array_equal(only.tokens, greedy.tokens)
     np.testing.assert_array_equal(only.log_prob, greedy.log_prob)
+
+
+class ScannedDecoderTest(absltest.TestCase):
+
+  def test_scanned_layers_decode_alike(self):
+    model = dataclasses.replace(tiny.MODEL, scan_layers=True)
+    scanned = decode.Decoder(
+        model, tiny.stop_table(), tiny.CONFIG, tiny.TOKENIZER.pad_id
+    )(transformer.stack_layers(tiny.params()), tiny.PROMPTS, *tiny.request())
+    np.testing.assert_array_equal(scanned.tokens, tiny.decoded().tokens)
+    np.testing.assert_allclose(
+        scanned.log_prob, tiny.decoded().log_prob, atol=1e-4
+    )
 
 
 class ErrorsTest(parameterized.TestCase):
 
   def test_prompts_that_do_not_fit_are_named(self):
-    prompt_index_B, temperature_B, keys_B = request(per_prompt=1)
+    prompt_index_B, temperature_B, keys_B = tiny.request(per_prompt=1)
     for prompt, length in ((range(21), 21), ((), 0)):
-      prompts = (*PROMPTS[:4], tuple(prompt))
+      prompts = (*tiny.PROMPTS[:4], tuple(prompt))
       with self.assertRaisesRegex(
           ValueError, f'prompt 4 has {length} tokens; .* max_prompt=20'
       ):
-        decoder()(
-            tiny_params(), prompts, prompt_index_B, temperature_B, keys_B
+        tiny.decoder()(
+            tiny.params(), prompts, prompt_index_B, temperature_B, keys_B
         )
 
   def test_arguments_that_do_not_fit_are_named(self):
-    prompt_index_B, temperature_B, keys_B = request(per_prompt=1)
-    args = (tiny_params(), PROMPTS)
+    prompt_index_B, temperature_B, keys_B = tiny.request(per_prompt=1)
+    args = (tiny.params(), tiny.PROMPTS)
     with self.assertRaisesRegex(ValueError, 'must be one per row'):
-      decoder()(*args, prompt_index_B, temperature_B[:2], keys_B)
+      tiny.decoder()(*args, prompt_index_B, temperature_B[:2], keys_B)
     with self.assertRaisesRegex(ValueError, r'prompt_index must be in 0\.\.4'):
-      decoder()(*args, prompt_index_B + 1, temperature_B, keys_B)
+      tiny.decoder()(*args, prompt_index_B + 1, temperature_B, keys_B)
     with self.assertRaisesRegex(ValueError, 'finite and not negative'):
-      decoder()(*args, prompt_index_B, temperature_B - 1, keys_B)
+      tiny.decoder()(*args, prompt_index_B, temperature_B - 1, keys_B)
     with self.assertRaisesRegex(ValueError, 'cache of 65 tokens, more than'):
-      decoder(max_new_tokens=45)
+      tiny.decoder(max_new_tokens=45)
     with self.assertRaisesRegex(ValueError, 'top_p=0.0 in'):
-      decoder(top_p=0.0)
+      tiny.decoder(top_p=0.0)
 
 
 @pytest.mark.slow
@@ -319,14 +249,14 @@ class ShardedDecoderTest(absltest.TestCase):
 
   def test_a_mesh_changes_nothing_but_rounding(self):
     mesh = sharding.make_mesh({'fsdp': 4, 'tensor': 2})
-    axes = transformer.logical_axes(MODEL)
+    axes = transformer.logical_axes(tiny.MODEL)
     params = sharding.shard_params(
-        tiny_params(), sharding.shardings(mesh, axes)
+        tiny.params(), sharding.shardings(mesh, axes)
     )
-    sharded = decoder()(params, PROMPTS, *request())
-    np.testing.assert_array_equal(sharded.tokens, decoded().tokens)
+    sharded = tiny.decoder()(params, tiny.PROMPTS, *tiny.request())
+    np.testing.assert_array_equal(sharded.tokens, tiny.decoded().tokens)
     np.testing.assert_allclose(
-        sharded.log_prob, decoded().log_prob, atol=1e-4
+        sharded.log_prob, tiny.decoded().log_prob, atol=1e-4
     )
 
 
@@ -359,7 +289,9 @@ class PretrainedDecoderTest(absltest.TestCase):
         jax.random.split(jax.random.key(0), 10),
     )
     for row in range(10):
-      log_p_TxV, _, _, n = teacher_forced(params, config, trajectories, row)
+      log_p_TxV, _, _, n = tiny.teacher_forced(
+          params, config, trajectories, row
+      )
       tokens = trajectories.tokens[row, :n]
       # float32, 30 layers, other shapes of the same sums: 2e-5 was measured.
       np.testing.assert_allclose(
