@@ -14,7 +14,10 @@ import numpy as np
 
 from experiments import apparatus as apparatus_lib
 from experiments import workdir as workdir_lib
+from swm_jax import agreement
+from swm_jax import chunked_logits
 from swm_jax import consolidate
+from swm_jax import global_arrays
 from swm_jax import training
 from swm_jax import types
 from swm_jax.data import batching
@@ -74,7 +77,7 @@ def update(
     ValueError: the wake log is of other weights, or without hidden states.
   """
   path = work.path / 'anchors' / f'night_{night:03d}'
-  if path.exists():
+  if agreement.by_first(path.exists):
     reservoir = replay.Reservoir.load(path)
   else:
     if night:
@@ -95,7 +98,7 @@ def update(
         *_read_entries(lab, params, answers, cfg),
     ):
       reservoir.add({**entry, 'weights': weights})
-    reservoir.save(path)
+    agreement.by_first(lambda: reservoir.save(path))
   return [
       consolidate.Memory(
           problem='',
@@ -127,7 +130,7 @@ def _anchor(
 @functools.partial(jax.jit, static_argnames=('config', 'top_logits'))
 def _expand(params, stored, config, top_logits):
   """The largest logits `[N, K]` of the weights that wrote hidden states."""
-  top_k = training.map_logits(
+  top_k = chunked_logits.map_logits(
       lambda logits: anchoring.compress(logits, top_logits),
       params, quantised_hidden.dequantise(stored)[None], config,
   )
@@ -151,9 +154,11 @@ def _wake_entries(
       lambda *leaves: np.concatenate(leaves),
       *map(trajectory_log.quantised_hidden, wake_log),
   )
-  top_k = _expand(params, stored, lab.config, cfg.anchor_top_logits)
+  top_k = global_arrays.fetch(
+      _expand(params, stored, lab.config, cfg.anchor_top_logits)
+  )
   ends = np.cumsum([len(entry['tokens']) for entry in wake_log])
-  split = [np.split(np.asarray(x), ends[:-1]) for x in jax.tree.leaves(top_k)]
+  split = [np.split(x, ends[:-1]) for x in jax.tree.leaves(top_k)]
   return [
       _anchor(lab, e['prompt_tokens'], e['tokens'], types.TopKLogits(*leaves))
       for e, *leaves in zip(wake_log, *split)
@@ -171,9 +176,9 @@ def _read_entries(
     [packed] = batching.pack(
         [example], rows=1, length=length, targets=length, slots=1
     )
-    _, top_k = training.score_batch(
+    _, top_k = global_arrays.fetch(training.score_batch(
         params, packed, lab.config, cfg.anchor_top_logits
-    )
+    ))
     [tokens] = example.completions
     top_k = jax.tree.map(lambda x: x[0, : len(tokens)], top_k)
     entries.append(_anchor(lab, example.prompt, tokens, top_k))

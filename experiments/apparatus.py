@@ -3,13 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
+import hashlib
 import itertools
+import json
 from typing import Any
 
 from absl import logging
 import jax
 import ml_collections
 
+from swm_jax import agreement
+from swm_jax import global_arrays
 from swm_jax import morning
 from swm_jax import sharding
 from swm_jax import snapshots
@@ -23,9 +27,11 @@ from swm_jax.samplers import members
 from swm_jax.samplers import stopping
 from swm_jax.tasks import domains
 from swm_jax.tasks import humaneval
+from swm_jax.tasks import problem_file
 from swm_jax.verifiers import base
 from swm_jax.verifiers import catalog
 from swm_jax.verifiers import ensemble
+from swm_jax.verifiers import hosts
 from swm_jax.verifiers import router
 
 HUMANEVAL = 'humaneval'
@@ -191,6 +197,8 @@ def _ensemble(
 ) -> ensemble.EnsembleVerifier:
   """The initial weights' own opinions of what has no tool to decide it."""
   options = cfg.verifier.ensemble
+  # Every process asks all members by itself, so that nobody waits for it.
+  params = global_arrays.on_own_devices(params)
   verifier = ensemble.EnsembleVerifier(
       members.samples(
           decoder, tokenizer, params,
@@ -208,19 +216,57 @@ def _ensemble(
 def build(cfg: ml_collections.ConfigDict) -> Apparatus:
   """Loads the model and starts the verifier.
 
+  With several processes a collective: all of them can begin, or none does.
+
   Raises:
-    SetupError: the model is missing, this host has no acceptable sandbox, or a
-      value of the config does not fit.
+    SetupError: the model is missing, a host has no acceptable sandbox, the
+      hosts differ, or a value of the config does not fit.
   """
+  lab = failure = None
   try:
-    return _build(cfg)
+    lab = _build(cfg)
   except (FileNotFoundError, RuntimeError, ValueError) as error:
+    failure = error
+  reasons = agreement.exchange(failure and str(failure))
+  if len(reasons) > 1:
+    reasons = [
+        reason and f'process {process}: {reason}'
+        for process, reason in enumerate(reasons)
+    ]
+  for reason in filter(None, reasons):
+    raise SetupError(reason) from failure
+  if len(reasons) > 1:
+    _check_alike(lab)
+  return lab
+
+
+def _check_alike(lab: Apparatus) -> None:
+  """Sets the isolation that the run has: the weakest of any host."""
+  asked = [*lab.day, *(p for s in lab.sets.values() for p in s.problems)]
+  try:
+    lab.verifiers.isolation = hosts.agree(
+        lab.verifiers.records, problems_digest(asked)
+    )
+  except ValueError as error:
     raise SetupError(str(error)) from error
+
+
+def problems_digest(asked: Sequence[types.Problem]) -> str:
+  """SHA-256 of problems and their tests, the same in every process."""
+  digest = hashlib.sha256()
+  for problem in asked:
+    tests = [[list(args), expected] for args, expected in problem.tests]
+    digest.update(json.dumps(problem_file.encode_value([
+        problem.id, problem.prompt, problem.entry_point, tests,
+        problem.reference, dict(problem.spec),
+    ]), sort_keys=True).encode())
+  return digest.hexdigest()
 
 
 def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
   params, config, tokenizer = pretrained.load(
-      cfg.model.path or None, cfg.model.param_dtype
+      cfg.model.path or None, cfg.model.param_dtype,
+      scan_layers=cfg.model.scan_layers,
   )
   config = dataclasses.replace(
       config, dtype=cfg.model.dtype, remat=cfg.model.remat

@@ -11,7 +11,9 @@ import numpy as np
 
 from experiments import anchors
 from experiments import apparatus as apparatus_lib
+from swm_jax import chunked_logits
 from swm_jax import consolidate
+from swm_jax import global_arrays
 from swm_jax import morning
 from swm_jax import training
 from swm_jax.data import batching
@@ -135,7 +137,7 @@ def _lost(params, packed, top_k, hidden, config):
         'kl_top_k': anchoring.kl_to_dense(top_k, logits),
     }
 
-  return training.map_logits(
+  return chunked_logits.map_logits(
       lost, params, scores.hidden, config, top_k, hidden
   )
 
@@ -181,7 +183,7 @@ def z_past(
         packed.target_mask[..., None], top_k.indices,
         np.arange(top_k.indices.shape[-1]),
     ))
-    kl = _lost(params, packed, top_k, hidden, lab.config)
+    kl = global_arrays.fetch(_lost(params, packed, top_k, hidden, lab.config))
     for name, kl_RxM in kl.items():
       lost[name] += float(jnp.where(packed.target_mask, kl_RxM, 0.0).sum())
     tokens += int(packed.target_mask.sum())

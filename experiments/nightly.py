@@ -4,7 +4,8 @@ python -m experiments.nightly --config=experiments/configs/default.py \
     --workdir=runs/default
 
 The same command continues where it stopped. `run` below is the night in order;
-`phases.py` says what each line does with the work directory.
+`phases.py` says what each line does with the work directory. On several hosts
+the same command runs on each; see `cluster.py` for its flags.
 """
 
 import sys
@@ -15,6 +16,8 @@ import jax
 from ml_collections import config_flags
 
 from experiments import apparatus as apparatus_lib
+from experiments import cluster
+from experiments import history
 from experiments import phases
 from experiments import termination
 from experiments import workdir as workdir_lib
@@ -29,14 +32,14 @@ def run(cfg, workdir: str, command: str) -> None:
   """Runs `cfg.num_nights` nights, as far as they are not already there."""
   criterion = phases.check(cfg)
   work = workdir_lib.Workdir(workdir, cfg, criterion)
-  if phases.nights_done(work) >= cfg.num_nights:
+  if history.nights_done(work) >= cfg.num_nights:
     phases.show(work, cfg.num_nights - 1)
     return work.close()
   lab = apparatus_lib.build(cfg)
   work.begin()
   with lab.verifiers:
-    params = phases.last_adopted(work, lab)
-    for index in range(phases.nights_done(work), cfg.num_nights):
+    params = history.last_adopted(work, lab)
+    for index in range(history.nights_done(work), cfg.num_nights):
       night = phases.Night(cfg, work, lab, index, params, criterion)
       dusk = night.measure('dusk', params)
       wake_log = night.wake()
@@ -69,12 +72,14 @@ def main(argv):
     raise app.UsageError('--config and --workdir are both needed')
   termination.log_to_terminal()
   jax.config.update('jax_threefry_partitionable', True)
-  termination.exit_on_sigterm()
   command = ' '.join(['python -m experiments.nightly', *sys.argv[1:]])
   try:
+    cluster.join()
+    termination.exit_on_sigterm()  # Now: JAX has a handler of its own.
     run(_CONFIG.value, _WORKDIR.value, command)
   except (
       apparatus_lib.SetupError,
+      cluster.ClusterError,
       contamination.ContaminationError,
       durable.CorruptError,
       phases.NightError,
@@ -82,7 +87,7 @@ def main(argv):
       workdir_lib.WorkdirError,
       OSError,  # A full disk, or one that was taken away.
   ) as error:
-    print(f'nightly: {error}', file=sys.stderr)
+    cluster.say(f'nightly: {error}')
     sys.exit(1)
 
 

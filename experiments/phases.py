@@ -2,6 +2,9 @@
 
 A phase is finished when its snapshot is on record. Every method first asks
 whether it is, and then only reads what the phase left on disk.
+
+With several processes all of them run every phase together. Process 0 alone
+writes to the directory and reads it for the others (`agreement.by_first`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +22,13 @@ import tqdm
 
 from experiments import anchors as anchors_lib
 from experiments import apparatus as apparatus_lib
+from experiments import history
 from experiments import measurements
 from experiments import pages
 from experiments import report as report_lib
 from experiments import termination
 from experiments import workdir as workdir_lib
+from swm_jax import agreement
 from swm_jax import consolidate
 from swm_jax import durable
 from swm_jax import metrics as metrics_lib
@@ -32,6 +37,7 @@ from swm_jax import rem
 from swm_jax import snapshots
 from swm_jax import types
 from swm_jax import wake
+from swm_jax.data import shared_log
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import contamination
 from swm_jax.evaluation import gate as gate_lib
@@ -40,7 +46,6 @@ from swm_jax.losses import compose
 from swm_jax.samplers import langevin
 
 _WEAK = '; verdicts that are only opinions count with consolidate.weak=True'
-PHASES = ('wake', 'rem', 'consolidate', 'morning')
 Record = trajectory_log.Record
 setting = morning_lib.setting
 
@@ -70,9 +75,8 @@ def check(cfg: ml_collections.ConfigDict) -> dict[str, Any]:
 
 
 def rem_options(cfg: ml_collections.ConfigDict) -> rem.Options:
-  return rem.Options(**{
-      **cfg, 'perturbation': langevin.Perturbation(**cfg.perturbation)
-  })
+  perturbation = langevin.Perturbation(**cfg.perturbation)
+  return rem.Options(**{**cfg, 'perturbation': perturbation})
 
 
 def consolidate_options(cfg: ml_collections.ConfigDict) -> consolidate.Options:
@@ -81,38 +85,6 @@ def consolidate_options(cfg: ml_collections.ConfigDict) -> consolidate.Options:
       **{name: value for name, value in cfg.items() if name in fields},
       'weights': compose.LossWeights(**cfg.weights),
   })
-
-
-def snapshot_step(night: int, phase: str) -> int:
-  return len(PHASES) * night + PHASES.index(phase)
-
-
-def nights_done(work: workdir_lib.Workdir) -> int:
-  """Number of nights whose report is written."""
-  night = 0
-  while (work.path / f'night_{night:03d}' / 'report.json').exists():
-    night += 1
-  return night
-
-
-def _last_adopted_step(work: workdir_lib.Workdir, nights: int) -> int | None:
-  """Snapshot that holds the weights a night begins with; None: the initial."""
-  for night in reversed(range(nights)):
-    step = snapshot_step(night, 'morning')
-    lineage = work.snapshots.read_metadata(step)
-    if lineage['gate'] == 'adopted':
-      return snapshot_step(night, 'consolidate')
-  return None
-
-
-def last_adopted(
-    work: workdir_lib.Workdir, lab: apparatus_lib.Apparatus
-) -> Any:
-  """Returns W_k: the weights of the last adopted night, or the initial ones."""
-  step = _last_adopted_step(work, nights_done(work))
-  if step is None:
-    return lab.params
-  return work.snapshots.restore(step, {'params': lab.params})['params']
 
 
 class Night:
@@ -132,21 +104,36 @@ class Night:
     self.params = params
     self.weights = snapshots.digest(params)
     self.directory = work.night(index)
-    self.metrics = metrics_lib.MetricsWriter(work.path)
+    agreement.by_first(self._open_metrics)
     self._key = jax.random.fold_in(jax.random.key(cfg.seed), index)
     self._lineage = {'wake_log': '', 'dream_buffer': ''}
+    # One host alone waits for all its verdicts: nobody waits for it.
+    self._deadline = None
+    if jax.process_count() > 1:
+      self._deadline = cfg.verifier.deadline_seconds
     self._problems = {problem.id: problem for problem in lab.day}
     logging.info('Night %d begins with weights %s', index, self.weights[:16])
 
+  def _open_metrics(self) -> None:
+    self._metrics = metrics_lib.MetricsWriter(self.work.path)
+
+  def _write_metrics(
+      self, phase: str, step: int, values: Mapping[str, Any]
+  ) -> None:
+    """Writes a line; values that are not finite stop every process."""
+    values = metrics_lib.finite(phase, self.index, step, values)
+    if jax.process_index() == 0:
+      self._metrics.write(phase, self.index, step, values)
+
   def _done(self, phase: str) -> bool:
-    step = snapshot_step(self.index, phase)
+    step = history.snapshot_step(self.index, phase)
     return step in self.work.snapshots.recorded()
 
   def _record(self, phase, tree, weights_after, gate='', reasons=()) -> None:
     """Makes the end of a phase durable."""
-    parent = _last_adopted_step(self.work, self.index)
-    step = snapshot_step(self.index, phase)
-    if phase != PHASES[0]:
+    parent = history.last_adopted_step(self.work, self.index)
+    step = history.snapshot_step(self.index, phase)
+    if phase != history.PHASES[0]:
       parent = step - 1
     lineage = snapshots.Lineage(
         night=self.index,
@@ -162,15 +149,13 @@ class Night:
     # Weights are kept for ever, of rejected nights too; the rest is small.
     self.work.snapshots.save(step, tree, lineage.to_json(), keep=True)
     # What a finished phase would have continued from is of no more use.
-    shutil.rmtree(self.directory / phase / 'partial', ignore_errors=True)
+    partial = self.directory / phase / 'partial'
+    agreement.by_first(lambda: shutil.rmtree(partial, ignore_errors=True))
 
-  def _log(self, phase: str) -> trajectory_log.TrajectoryLog:
-    return trajectory_log.TrajectoryLog(
-        self._log_path(phase), vocab_size=self.lab.config.vocab_size
+  def _log(self, phase: str) -> shared_log.SharedLog:
+    return shared_log.SharedLog(
+        self.directory / phase / 'log', vocab_size=self.lab.config.vocab_size
     )
-
-  def _log_path(self, phase: str):
-    return self.directory / phase / 'log'
 
   def measure(
       self, name: str, params: Any
@@ -194,6 +179,7 @@ class Night:
             # One key for all nights: what differs is the weights alone.
             key=jax.random.key(self.cfg.seed),
             label=name,
+            deadline_seconds=self._deadline,
         )
         tokens += decoded
     self._note(name, tokens=tokens, verifications=_count(measured))
@@ -207,13 +193,17 @@ class Night:
   def _note(self, phase: str, **values: Any) -> None:
     """Keeps counts of a phase for the report."""
     path = self.directory / 'counts.json'
-    counts = json.loads(path.read_text()) if path.exists() else {}
-    counts[phase] = values
-    durable.write_json(path, counts)
+
+    def add():
+      counts = json.loads(path.read_text()) if path.exists() else {}
+      durable.write_json(path, {**counts, phase: values})
+
+    agreement.by_first(add)
 
   def wake(self) -> list[Record]:
     """Answers the day's problems with the frozen weights."""
     options = wake.Options(**self.cfg.wake)
+    log = self._log('wake')
     with self.work.phase(self.index, 'wake'):
       if not self._done('wake'):
         wake.run(
@@ -222,20 +212,17 @@ class Night:
             decoder=self.lab.decoder,
             tokenizer=self.lab.tokenizer,
             verifiers=self.lab.verifiers,
-            log=self._log('wake'),
+            log=log,
             options=options,
             key=jax.random.fold_in(self._key, 0),
             weights_digest=self.weights,
             night=self.index,
-            read_wave=functools.partial(
-                trajectory_log.read_wave, self._log_path('wake')
-            ),
+            read_wave=log.read_wave,
             on_wave=self._on_wave,
+            deadline_seconds=self._deadline,
         )
-      records = list(trajectory_log.read(self._log_path('wake')))
-      self._lineage['wake_log'] = trajectory_log.content_digest(
-          self._log_path('wake')
-      )
+      records = log.read()
+      self._lineage['wake_log'] = log.content_digest()
       self._check_unchanged()
       if not self._done('wake'):
         self._record('wake', {'night': np.int32(self.index)}, self.weights)
@@ -244,8 +231,8 @@ class Night:
 
   def _on_wave(self, wave: int, records: Sequence[Record]) -> None:
     passed = sum(e['verdict']['status'] == types.PASS for e in records)
-    self.metrics.write(
-        'wake', self.index, wave,
+    self._write_metrics(
+        'wake', wave,
         {'samples': len(records), 'verified': passed / len(records)},
     )
 
@@ -259,12 +246,12 @@ class Night:
   def rem(self, wake_log: Sequence[Record]) -> list[Record]:
     """Trains the dreamer and collects its dreams."""
     options = rem_options(self.cfg.rem)
+    log = self._log('rem')
     with self.work.phase(self.index, 'rem'):
       if not self._done('rem'):
         partial = snapshots.Snapshots(
             self.directory / 'rem' / 'partial', keep_last=1
         )
-        log = self._log('rem')
         dreamer = rem.run(
             self.params,
             self.lab.day,
@@ -275,9 +262,7 @@ class Night:
             tokenizer=self.lab.tokenizer,
             verifiers=self.lab.verifiers,
             log=log,
-            read_wave=functools.partial(
-                trajectory_log.read_wave, self._log_path('rem')
-            ),
+            read_wave=log.read_wave,
             options=options,
             mesh=self.lab.mesh,
             rules=self.lab.rules,
@@ -286,13 +271,13 @@ class Night:
             night=self.index,
             digest=snapshots.digest,
             restore=functools.partial(_restore, partial),
-            save=lambda state, done: partial.save(done, state, {}),
+            save=lambda state, done: partial.save_async(done, state, {}),
             on_round=self._on_round,
+            deadline_seconds=self._deadline,
         )
-      records = list(trajectory_log.read(self._log_path('rem')))
-      self._lineage['dream_buffer'] = trajectory_log.content_digest(
-          self._log_path('rem')
-      )
+        partial.wait()
+      records = log.read()
+      self._lineage['dream_buffer'] = log.content_digest()
       self._check_unchanged()
       if not self._done('rem'):
         self._record('rem', dreamer, self.weights)
@@ -301,7 +286,7 @@ class Night:
 
   def _on_round(self, index, records, metrics) -> None:
     passed = [e for e in records if e['verdict']['status'] == types.PASS]
-    self.metrics.write('rem', self.index, index, {
+    self._write_metrics('rem', index, {
         **metrics,
         'dreams': len(records),
         'verified': len(passed) / len(records),
@@ -326,8 +311,12 @@ class Night:
         for problem_set in self.lab.sets.values()
         for problem in problem_set.problems
     ]
-    outcome = contamination.audit(trained, evaluated)
-    durable.write_json(self.directory / 'contamination.json', outcome)
+
+    def compare():
+      outcome = contamination.audit(trained, evaluated)
+      durable.write_json(self.directory / 'contamination.json', outcome)
+
+    agreement.by_first(compare)
 
   def memories(
       self, wake_log: Sequence[Record], dream_log: Sequence[Record]
@@ -346,7 +335,7 @@ class Night:
     cfg = self.cfg.consolidate
     target = {'params': self.params}
     with self.work.phase(self.index, 'consolidate'):
-      step = snapshot_step(self.index, 'consolidate')
+      step = history.snapshot_step(self.index, 'consolidate')
       if self._done('consolidate'):
         return self.work.snapshots.restore(step, target)['params']
       options = consolidate_options(cfg)
@@ -392,12 +381,15 @@ class Night:
       ) as bar:
 
         def on_step(step, values):
-          self.metrics.write('consolidate', self.index, step, values)
+          self._write_metrics('consolidate', step, values)
           bar.update(step + 1 - bar.n)
 
         def save(state):
-          partial.save(int(state.step), state, {})
-          termination.leave_if_requested()
+          partial.save_async(int(state.step), state, {})
+          # Together: who left alone would have the others aborted.
+          if any(agreement.exchange(termination.requested())):
+            partial.wait()
+            termination.leave()
 
         params = consolidate.run(
             self.params, self.lab.config, steps, options,
@@ -408,10 +400,13 @@ class Night:
             restore=lambda abstract: (_restore(partial, abstract) or (None,))[0],
             save=save,
             should_save=lambda done: (
-                termination.requested() or done % cfg.save_every == 0
+                done % cfg.save_every == 0
+                # A signal reaches each process at another step.
+                or termination.requested() and jax.process_count() == 1
             ),
             on_step=on_step,
         )
+        partial.wait()
         self._record('consolidate', {'params': params}, snapshots.digest(params))
     return params
 
@@ -425,21 +420,21 @@ class Night:
     with self.work.phase(self.index, 'judge'):
       after = snapshots.digest(tuned)
       path = self.directory / 'morning' / 'judgement.json'
-      if not path.exists():
-        durable.write_json(
-            self.directory / 'morning' / 'results.json',
-            {
-                'dusk': {k: r.to_json() for k, r in dusk.items()},
-                'morning': {k: r.to_json() for k, r in morning.items()},
-            },
-        )
+      if not agreement.by_first(path.exists):
+        measured = {
+            'dusk': {k: r.to_json() for k, r in dusk.items()},
+            'morning': {k: r.to_json() for k, r in morning.items()},
+        }
+        agreement.by_first(lambda: durable.write_json(
+            self.directory / 'morning' / 'results.json', measured
+        ))
         drift = measurements.drift(self.cfg, self.lab, self.params, tuned)
         decision, differences = morning_lib.judge(
             self.criterion, dusk, morning, drift['code']['kl']['mean']
         )
-        wake_log = list(trajectory_log.read(self._log_path('wake')))
-        dream_log = list(trajectory_log.read(self._log_path('rem')))
-        durable.write_json(path, {
+        wake_log = self._log('wake').read()
+        dream_log = self._log('rem').read()
+        judgement = {
             'gate': decision,
             'differences': {k: d.to_json() for k, d in differences.items()},
             'drift': drift,
@@ -449,8 +444,9 @@ class Night:
                 self.memories(wake_log, dream_log),
             ),
             'z_past': measurements.z_past(self.lab, self.params, wake_log),
-        })
-      gate = json.loads(path.read_text())['gate']
+        }
+        agreement.by_first(lambda: durable.write_json(path, judgement))
+      gate = json.loads(agreement.by_first(path.read_text))['gate']
       if not self._done('morning'):
         self._record(
             'morning', {'night': np.int32(self.index)}, after,
@@ -461,13 +457,19 @@ class Night:
 
   def report(self, command: str) -> None:
     """Writes report.json, report.md, report.html and the figures."""
-    self.metrics.close()
-    report_lib.write(self, command)
+
+    def write():
+      self._metrics.close()
+      report_lib.write(self, command)
+
+    agreement.by_first(write)
     show(self.work, self.index)
 
 
 def show(work: workdir_lib.Workdir, index: int) -> None:
   """Prints where a night's report is, and its five lines."""
+  if jax.process_index():
+    return
   directory = work.night(index)
   report = json.loads((directory / 'report.json').read_text())
   print(f'\nReport: {directory / "report.html"}')

@@ -37,8 +37,13 @@ def requested() -> bool:
 def leave_if_requested() -> None:
   """Ends the process if SIGTERM came."""
   if _requested:
-    logging.info('Terminated; the same command continues from here.')
-    sys.exit(128 + signal.SIGTERM)
+    leave()
+
+
+def leave() -> None:
+  """Ends the process as SIGTERM does."""
+  logging.info('Terminated; the same command continues from here.')
+  sys.exit(128 + signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -66,14 +66,9 @@ class MetricsWriter:
       scalars: numbers, or arrays of one element; units belong in the name.
 
     Raises:
-      FloatingPointError: if a value is not finite; the message names metric and step.
+      FloatingPointError: if a value is not finite, see `finite`.
     """
-    values = {name: float(value) for name, value in scalars.items()}
-    for name, value in values.items():
-      if not math.isfinite(value):
-        raise FloatingPointError(
-            f'{name} is {value} at step {step} of {phase}, night {night}'
-        )
+    values = finite(phase, night, step, scalars)
     place = phase, night, step
     if place in self._written:
       return
@@ -103,6 +98,24 @@ class MetricsWriter:
 
   def __exit__(self, *_) -> None:
     self.close()
+
+
+def finite(
+    phase: str, night: int, step: int, scalars: Mapping[str, Any]
+) -> dict[str, float]:
+  """Returns the numbers that `MetricsWriter.write` would write.
+
+  Raises:
+    FloatingPointError: if a value is not finite; the message names metric and
+      step.
+  """
+  values = {name: float(value) for name, value in scalars.items()}
+  for name, value in values.items():
+    if not math.isfinite(value):
+      raise FloatingPointError(
+          f'{name} is {value} at step {step} of {phase}, night {night}'
+      )
+  return values
 
 
 def read(workdir: str | os.PathLike) -> list[dict[str, Any]]:

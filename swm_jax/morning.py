@@ -12,10 +12,11 @@ import pathlib
 from typing import Any
 
 import jax
-from jax import numpy as jnp
 import numpy as np
 
+from swm_jax import agreement
 from swm_jax import durable
+from swm_jax import global_arrays
 from swm_jax import training
 from swm_jax import types
 from swm_jax.data import batching
@@ -62,8 +63,11 @@ def evaluate(
     wave: int,
     key: jax.Array,
     label: str,
+    deadline_seconds: float | None = None,
 ) -> tuple[results.SetResults, int]:
   """Answers a problem set, durably a wave of problems at a time.
+
+  With several processes a collective; the first one alone reads and writes.
 
   Args:
     params: weights to measure.
@@ -75,6 +79,7 @@ def evaluate(
     wave: problems of a wave.
     key: of the samples; the same for dusk and morning.
     label: of the progress bar.
+    deadline_seconds: of a wave's verdicts, see `rollout`.
 
   Returns:
     The results, and the tokens decoded for them.
@@ -85,21 +90,20 @@ def evaluate(
   for index, start in enumerate(waves):
     path = directory / problem_set.name / f'wave_{index:03d}.jsonl'
     part = problems[start : start + wave]
-    if not path.exists():
+    if not agreement.by_first(path.exists):
       trajectories, samples = rollout.rollout(
           problem_set.decoder, params, tokenizer, part, verifiers,
           plan=problem_set.temperatures, key=key,
           progress=f'{label} {problem_set.name} {index + 1}/{len(waves)}',
+          deadline_seconds=deadline_seconds,
       )
-      durable.write_bytes(
-          path,
-          ''.join(
-              _line(sample, int(trajectories.mask[sample.row].sum()))
-              for sample in samples
-          ).encode(),
+      lines = ''.join(
+          _line(sample, int(trajectories.mask[sample.row].sum()))
+          for sample in samples
       )
+      agreement.by_first(lambda: durable.write_bytes(path, lines.encode()))
     index_of = {problem.id: start + i for i, problem in enumerate(part)}
-    for line in path.read_text().splitlines():
+    for line in agreement.by_first(path.read_text).splitlines():
       sample = json.loads(line)
       tokens += sample['tokens']
       outcomes.append((
@@ -209,11 +213,9 @@ def trajectory_values(
 
   out: dict[str, np.ndarray] = {}
   for batch in packed:
-    batch = jax.tree.map(jnp.asarray, batch)
-    filled = np.asarray(batch.trajectory_id) >= 0
-    ids = np.asarray(batch.trajectory_id)[filled]
-    for name, value in values_of(params, batch).items():
-      out.setdefault(name, np.zeros(len(prompts)))[ids] = (
-          np.asarray(value)[filled]
-      )
+    filled = batch.trajectory_id >= 0
+    ids = batch.trajectory_id[filled]
+    values = global_arrays.fetch(values_of(params, batch))
+    for name, value in values.items():
+      out.setdefault(name, np.zeros(len(prompts)))[ids] = value[filled]
   return out

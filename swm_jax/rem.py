@@ -22,6 +22,7 @@ from jax import numpy as jnp
 import numpy as np
 import optax
 
+from swm_jax import global_arrays
 from swm_jax import sharding
 from swm_jax import training
 from swm_jax import types
@@ -278,6 +279,7 @@ def run(
     restore: Callable[[training.TrainState], tuple[Any, int] | None],
     save: Callable[[training.TrainState, int], None],
     on_round: Callable[[int, Sequence[Record], Mapping[str, float]], None],
+    deadline_seconds: float | None = None,
 ) -> Any:
   """Dreams for a night; returns the dreamer's trained {'lora', 'log_z'}.
 
@@ -293,7 +295,7 @@ def run(
     log: one wave a round.
     read_wave: returns the records of a wave of the log that is durable.
     options: see `Options`.
-    mesh: of axes data, fsdp and tensor.
+    mesh: see `sharding.make_mesh`.
     rules: logical axes of activations to mesh axes.
     key: of samples and initial parameters.
     seed: of the choice of prompts.
@@ -302,6 +304,7 @@ def run(
     restore: maps an abstract state to (state, rounds done), or None.
     save: makes (state, rounds done) durable.
     on_round: called with the round, its records and its metrics.
+    deadline_seconds: of a rollout's verdicts, see `rollout`.
   """
   trainer = make_trainer(config, options, mesh, rules)
   key_init, key_dream = jax.random.split(key)
@@ -327,7 +330,7 @@ def run(
           dreamer, chosen, index, decoder=decoder, tokenizer=tokenizer,
           verifiers=verifiers, options=options, night=night,
           key=jax.random.fold_in(key_dream, index),
-          digest=digest(state.params['lora']),
+          digest=digest(state.params['lora']), deadline_seconds=deadline_seconds,
       ))
       del dreamer
     # What is on disk, whether this process wrote it or the one before: stored
@@ -366,7 +369,7 @@ def _keep(records, store) -> None:
 
 def _dream(
     dreamer, problems, index, *, decoder, tokenizer, verifiers, options, night,
-    key, digest,
+    key, digest, deadline_seconds,
 ) -> list[Record]:
   """Samples and verifies one round."""
   key_clean, key_perturbed = jax.random.split(key)
@@ -381,6 +384,7 @@ def _dream(
         decoder, dreamer, tokenizer, problems, verifiers,
         plan=temperatures, key=key_draw, perturb=perturb,
         progress=f'rem {index + 1}/{options.rounds} {name}',
+        deadline_seconds=deadline_seconds,
     )
     records += rollout.records(
         trajectories, samples, key=key_draw, phase='rem', night=night,
@@ -426,7 +430,9 @@ def _lay_out(
       seed=index,
   )
   payloads = [
-      _payload(batch, table, training.score_batch(params, batch, config)[0])
+      _payload(batch, table, global_arrays.fetch(
+          training.score_batch(params, batch, config)[0]
+      ))
       for batch in packed
   ]
   if not payloads:  # The verifier failed on all of them.

@@ -17,14 +17,17 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 import optax
 
+from swm_jax import chunked_logits
+from swm_jax import global_arrays
 from swm_jax import sharding
 from swm_jax.data import batching
 from swm_jax.losses import anchoring
 from swm_jax.models import transformer
 from swm_jax import types
 
-# Targets whose logits exist at the same time: 50 MB at 49,152 tokens.
-_LOGITS_AT_ONCE = 256
+# XLA's own order for CPU favours concurrency: it holds back the gradients of
+# weights, and so keeps the activations of all layers to the end.
+_CPU_OPTIONS = {'xla_cpu_scheduler_type': 'CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED'}
 
 PyTree = Any
 # loss_fn(trainable, frozen, batch) -> (loss, terms); a sum over the rows of the
@@ -93,18 +96,8 @@ def score(
   )
   hidden_RxMxD = gather(output.hidden_BxTxD, batch.source)
 
-  def read_logits(logits_RxCxV, target_RxC, indices_RxCxK):
-    log_z_RxC = jax.nn.logsumexp(logits_RxCxV, axis=-1)
-    logit_RxC = gather_last(logits_RxCxV, target_RxC[..., None])[..., 0]
-    stored = None
-    if indices_RxCxK is not None:
-      values, log_rest = anchoring.top_k_log_probs(logits_RxCxV, indices_RxCxK)
-      stored = types.TopKLogits(values, indices_RxCxK, log_rest)
-    return logit_RxC - log_z_RxC, stored
-
-  gather_last = functools.partial(jnp.take_along_axis, axis=-1)
-  log_prob_RxM, stored = map_logits(
-      read_logits, params, hidden_RxMxD, config, batch.target, indices
+  log_prob_RxM, stored = chunked_logits.log_probs(
+      params, hidden_RxMxD, config, batch.target, indices
   )
   return Scores(
       log_prob=jnp.where(batch.target_mask, log_prob_RxM, 0.0),
@@ -114,58 +107,6 @@ def score(
       lse=at_source(output.lse) if return_lse else None,
       query_norm=at_source(output.query_norm) if return_lse else None,
   )
-
-
-def map_logits(
-    fn: Callable[..., PyTree],
-    params: PyTree,
-    hidden_RxMxD: jax.Array,
-    config: transformer.TransformerConfig,
-    *arrays: PyTree,
-) -> PyTree:
-  """Applies a function of the logits, a part of the targets at a time.
-
-  Logits of all targets would be the largest array of a step by far; here they
-  exist for about 256 targets and are computed again in the backward pass.
-
-  Args:
-    fn: maps logits `[R, C, V]` and arrays `[R, C, ...]` to arrays
-      `[R, C, ...]`.
-    params: of the transformer.
-    hidden_RxMxD: output of the final norm.
-    config: of the transformer.
-    *arrays: pytrees of arrays `[R, M, ...]`.
-
-  Returns:
-    What `fn` gives, `[R, M, ...]`.
-  """
-  R, M, _ = hidden_RxMxD.shape
-  parts = max(1, -(-R * M // _LOGITS_AT_ONCE))
-  size = -(-M // parts)
-
-  def cut(x_RxMxC):
-    widths = [(0, 0)] * x_RxMxC.ndim
-    widths[1] = (0, parts * size - M)
-    padded = jnp.pad(x_RxMxC, widths)
-    return jnp.moveaxis(
-        padded.reshape(R, parts, size, *x_RxMxC.shape[2:]), 1, 0
-    )
-
-  def join(x_PxRxCxD):
-    x = jnp.moveaxis(x_PxRxCxD, 0, 1)
-    return x.reshape(R, parts * size, *x.shape[3:])[:, :M]
-
-  @jax.checkpoint
-  def part(hidden_RxCxD, arrays):
-    logits = transformer.logits_from_hidden(params, hidden_RxCxD, config)
-    return fn(logits, *arrays)
-
-  if parts == 1:
-    return part(hidden_RxMxD, arrays)
-  out = jax.lax.map(
-      lambda inputs: part(*inputs), jax.tree.map(cut, (hidden_RxMxD, arrays))
-  )
-  return jax.tree.map(join, out)
 
 
 @functools.partial(jax.jit, static_argnames=('config', 'top_logits'))
@@ -186,7 +127,7 @@ def score_batch(
   scores = score(params, batch, config)
   top_k = None
   if top_logits:
-    top_k = map_logits(
+    top_k = chunked_logits.map_logits(
         lambda logits: anchoring.compress(logits, top_logits),
         params, scores.hidden, config,
     )
@@ -284,8 +225,9 @@ def train_step(
   Args:
     state: parameters, optimizer state and step.
     frozen: arrays that the loss reads and the step does not change.
-    batches: pytree of arrays with a leading axis A.
-    loss_fn: summable over micro-batches.
+    batches: pytree of arrays with a leading axis A; micro-batches of padding
+      alone, none of which is the first, are not computed.
+    loss_fn: summable over micro-batches, 0 for padding alone.
     tx: optimizer.
 
   Returns:
@@ -293,9 +235,13 @@ def train_step(
   """
   grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
 
-  def accumulate(total, batch):
+  def add(total, batch):
     (loss, terms), grads = grad_fn(state.params, frozen, batch)
-    return jax.tree.map(jnp.add, total, (loss, terms, grads)), None
+    return jax.tree.map(jnp.add, total, (loss, terms, grads))
+
+  def accumulate(total, batch):
+    skip = lambda total, batch: total
+    return jax.lax.cond(_has_tokens(batch), add, skip, total, batch), None
 
   first = jax.tree.map(lambda x: x[0], batches)
   rest = jax.tree.map(lambda x: x[1:], batches)
@@ -309,6 +255,14 @@ def train_step(
   params = optax.apply_updates(state.params, updates)
   metrics = {'loss': loss, 'grad_norm': optax.global_norm(grads), **terms}
   return TrainState(params, opt_state, state.step + 1), metrics
+
+
+def _has_tokens(batch: PyTree) -> jax.Array | bool:
+  """Whether a micro-batch is more than filling of an update's last places."""
+  is_packed = lambda node: isinstance(node, batching.PackedBatch)
+  packed = filter(is_packed, jax.tree.leaves(batch, is_leaf=is_packed))
+  has = [(rows.group > 0).any() for rows in packed]
+  return jnp.stack(has).any() if has else True
 
 
 class Trainer:
@@ -327,7 +281,7 @@ class Trainer:
     Args:
       loss_fn: see `LossFn`.
       tx: optimizer.
-      mesh: of axes data, fsdp and tensor.
+      mesh: see `sharding.make_mesh`.
       rules: logical axes of activations to mesh axes.
       param_shardings: `NamedSharding` for every trained parameter; None
         replicates them (LoRA, heads).
@@ -339,9 +293,11 @@ class Trainer:
     self._batch = NamedSharding(
         mesh, sharding.partition_spec((None, 'batch'), rules)
     )
+    on_cpu = mesh.devices.flat[0].platform == 'cpu'
     self._step = jax.jit(
         functools.partial(train_step, loss_fn=loss_fn, tx=tx),
         donate_argnums=0,
+        compiler_options=_CPU_OPTIONS if on_cpu else None,
     )
 
   def state_shardings(self, params: PyTree) -> TrainState:
@@ -389,6 +345,14 @@ class Trainer:
       self, state: TrainState, frozen: PyTree, batches: PyTree
   ) -> tuple[TrainState, dict[str, jax.Array]]:
     """Runs one step; `state` is donated, `batches` are `[A, R, ...]`."""
-    batches = jax.device_put(batches, self._batch)
+    batches = global_arrays.place(batches, self._batch)
     with sharding.use_mesh(self._mesh, self._rules):
       return self._step(state, frozen, batches)
+
+  def compile(
+      self, state: TrainState, frozen: PyTree, batches: PyTree
+  ) -> jax.stages.Compiled:
+    """Compiles the step of `step` without running it, to be inspected."""
+    batches = global_arrays.place(batches, self._batch)
+    with sharding.use_mesh(self._mesh, self._rules):
+      return self._step.lower(state, frozen, batches).compile()

@@ -46,6 +46,7 @@ def run(
     night: int,
     read_wave: Callable[[int], Sequence[Record]],
     on_wave: Callable[[int, Sequence[Record]], None],
+    deadline_seconds: float | None = None,
 ) -> None:
   """Answers every day problem and finalizes the log.
 
@@ -65,6 +66,7 @@ def run(
     on_wave: called with the index and records of each durable wave, also of
       those that the log held before: a wake cut after writing one has perhaps
       not told of it.
+    deadline_seconds: of a wave's verdicts, see `rollout`.
   """
   waves = range(0, len(problems), options.wave)
   for wave, start in enumerate(waves):
@@ -78,6 +80,7 @@ def run(
           plan=options.temperatures,
           key=key,
           progress=f'wake {wave + 1}/{len(waves)}',
+          deadline_seconds=deadline_seconds,
       )
       log.append_wave(
           rollout.records(

@@ -9,6 +9,7 @@ import pytest
 from swm_jax import consolidate
 from swm_jax import sharding
 from swm_jax import training
+from swm_jax import types
 from swm_jax.data import batching
 from swm_jax.losses import compose
 from swm_jax.models import transformer
@@ -241,3 +242,36 @@ def test_nothing_verified_is_one_clear_error():
 def test_unknown_energy_is_named():
   with pytest.raises(ValueError, match="energy='nlll' is unknown"):
     dataclasses.replace(OPTIONS, energy='nlll')
+
+
+@pytest.mark.parametrize('problems', [40, 120])
+@pytest.mark.parametrize('longest_prompt', [60, 150])
+def test_padding_is_below_ten_percent_in_the_steps_of_a_night(
+    problems, longest_prompt
+):
+  # Lengths as a night draws them; the shape, epochs and anchors of its config.
+  rng = np.random.default_rng(problems)
+  tokens = lambda low, high: [1] * int(rng.integers(low, high))
+  memories, anchors = [], []
+  for i in range(problems):
+    prompt = tokens(longest_prompt // 3, longest_prompt + 1)
+    for j in range(rng.integers(1, 7)):
+      memories.append(
+          consolidate.Memory(str(i), prompt, tokens(5, 49), 1 if j < 4 else -1)
+      )
+    completion = tokens(5, 49)
+    top_k = types.TopKLogits(
+        np.zeros((len(completion), 1), np.float32),
+        np.zeros((len(completion), 1), np.int32),
+        np.zeros(len(completion), np.float32),
+    )
+    anchors.append(consolidate.Memory('', prompt, completion, 0, top_k=top_k))
+  options = dataclasses.replace(
+      OPTIONS, epochs=2, tokens_per_step=1024, max_length=384,
+      anchor_share=0.15, weights=compose.LossWeights(ce=1.0, der=1.0),
+  )
+  steps = consolidate.plan(memories, anchors, options, seed=0)
+  group = np.stack([step.packed.group for step in steps])
+  assert (group == 0).mean() < 0.1
+  # No fewer tokens in a step for it than three quarters of what was asked for.
+  assert steps[0].packed.group.size > 0.75 * 1024 - 64

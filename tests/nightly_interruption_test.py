@@ -1,6 +1,5 @@
 """A night killed or terminated at any moment ends like one that was not."""
 
-from collections.abc import Callable
 import pathlib
 import random
 import signal
@@ -10,60 +9,41 @@ import time
 import pytest
 
 from swm_jax import snapshots
+from tests.nightly import moments
 from tests.nightly import outcomes
 from tests.nightly import tiny
 
 
-def appears(pattern: str, count: int = 1) -> Callable[[pathlib.Path], bool]:
-  return lambda workdir: len(list(workdir.glob(pattern))) >= count
-
-
-def has_line(phase: str, step: int) -> Callable[[pathlib.Path], bool]:
-  start = f'"phase": "{phase}", "night": 0, "step": {step},'
-
-  def is_there(workdir):
-    path = workdir / 'metrics.jsonl'
-    return path.exists() and start in path.read_text()
-
-  return is_there
-
-
-def later(seconds: float) -> Callable[[pathlib.Path], bool]:
-  """True from so long after the night has begun to log."""
-  began: list[float] = []
-
-  def is_later(workdir):
-    if not began and (workdir / 'metrics.jsonl').exists():
-      began.append(time.monotonic())
-    return bool(began) and time.monotonic() - began[0] > seconds
-
-  return is_later
-
-
 _random = random.Random(20)
 MOMENTS = {
-    'random, early': later(_random.uniform(0.0, 4.0)),
-    'middle of dusk': appears('evaluations/*/held_out/wave_000.jsonl'),
-    'dusk is over': appears('night_000/counts.json'),
-    'middle of wake': appears('night_000/wake/log/*array_record-00000'),
-    'wake log is whole': appears('night_000/wake/log/dataset_info.json'),
-    'wake is on record': appears('snapshots/ledger/0.json'),
-    'first dreams': appears('night_000/rem/log/*array_record-00000'),
-    'first update': has_line('rem', 0),
-    'dreamer is saved': appears('night_000/rem/partial/ledger/1.json'),
-    'last dreams': appears('night_000/rem/log/*array_record-00001'),
-    'rem is being saved': appears('snapshots/1.*'),
-    'audited': appears('night_000/contamination.json'),
-    'anchors are kept': appears('anchors/night_000'),
-    'middle of consolidation': has_line('consolidate', 1),
-    'state is being saved': appears('night_000/consolidate/partial/3.*'),
-    'consolidated': appears('snapshots/ledger/2.json'),
-    'middle of the morning': appears('evaluations/*/unrelated/*', count=2),
-    'random, late': later(_random.uniform(1.0, 4.0)),
-    'morning is measured': appears('night_000/morning/results.json'),
-    'judged': appears('night_000/morning/judgement.json'),
-    'morning is on record': appears('snapshots/ledger/3.json'),
-    'half of the report': appears('night_000/report.md'),
+    'random, early': moments.later(_random.uniform(0.0, 4.0)),
+    'middle of dusk': moments.appears('evaluations/*/held_out/wave_000.jsonl'),
+    'dusk is over': moments.appears('night_000/counts.json'),
+    'middle of wake': moments.appears('night_000/wake/log/*array_record-00000'),
+    'wake log is whole': moments.appears(
+        'night_000/wake/log/dataset_info.json'
+    ),
+    'wake is on record': moments.appears('snapshots/ledger/0.json'),
+    'first dreams': moments.appears('night_000/rem/log/*array_record-00000'),
+    'first update': moments.has_line('rem', 0),
+    'dreamer is saved': moments.appears('night_000/rem/partial/ledger/1.json'),
+    'last dreams': moments.appears('night_000/rem/log/*array_record-00001'),
+    'rem is being saved': moments.appears('snapshots/1.*'),
+    'audited': moments.appears('night_000/contamination.json'),
+    'anchors are kept': moments.appears('anchors/night_000'),
+    'middle of consolidation': moments.has_line('consolidate', 1),
+    'state is being saved': moments.appears(
+        'night_000/consolidate/partial/3.*'
+    ),
+    'consolidated': moments.appears('snapshots/ledger/2.json'),
+    'middle of the morning': moments.appears(
+        'evaluations/*/unrelated/*', count=2
+    ),
+    'random, late': moments.later(_random.uniform(1.0, 4.0)),
+    'morning is measured': moments.appears('night_000/morning/results.json'),
+    'judged': moments.appears('night_000/morning/judgement.json'),
+    'morning is on record': moments.appears('snapshots/ledger/3.json'),
+    'half of the report': moments.appears('night_000/report.md'),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from experiments import figures
-from experiments import phases
+from experiments import history
 from swm_jax import snapshots
 from swm_jax.data import replay
 from swm_jax.models import pretrained
@@ -101,7 +101,7 @@ def test_weights_change_in_consolidation_alone():
       snapshots.Lineage.from_json(store.read_metadata(step))
       for step in store.recorded()
   ]
-  assert [line.phase for line in chain] == list(phases.PHASES)
+  assert [line.phase for line in chain] == list(history.PHASES)
   params, _, _ = pretrained.load(tiny.model())
   initial = snapshots.digest(params)
   before = [line.weights_before for line in chain]

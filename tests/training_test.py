@@ -1,5 +1,11 @@
 """The train step: same result on any mesh and for any accumulation."""
 
+import dataclasses
+import logging
+import math
+import re
+from unittest import mock
+
 import chex
 import jax
 from jax import numpy as jnp
@@ -7,6 +13,7 @@ import numpy as np
 import optax
 import pytest
 
+from swm_jax import chunked_logits
 from swm_jax import sharding
 from swm_jax import training
 from swm_jax.data import batching
@@ -136,3 +143,124 @@ def test_no_temperature_adds_nothing():
   tx = training.thermal_noise(0.0, lambda count: 1.0, seed=0)
   updates = {'w': jnp.ones(3)}
   assert tx.update(updates, tx.init(updates))[0]['w'].tolist() == [1, 1, 1]
+
+
+def drawn_batches(count):
+  """Batches of one shape and of other lengths, tokens and padding."""
+  rng = np.random.default_rng(1)
+  draw = lambda low, high: rng.integers(1, 64, rng.integers(low, high)).tolist()
+  examples = [
+      batching.Example(draw(3, 6), [draw(1, 5), draw(2, 6)], [2 * i, 2 * i + 1])
+      for i in range(12 * count)
+  ]
+  batches = batching.pack(examples, rows=4, length=24, targets=16, slots=4)
+  return [jax.tree.map(lambda x: x[None], b) for b in batches]
+
+
+def test_nothing_is_compiled_after_the_first_step(caplog):
+  made, state = trainer({}, 1)
+  first, *rest = drawn_batches(3)
+  assert len(rest) >= 2
+  with jax.log_compiles(), caplog.at_level(logging.WARNING):
+    state, _ = made.step(state, {}, first)
+    assert 'train_step' in caplog.text  # What follows would be seen.
+    caplog.clear()
+    for batch in rest:
+      state, _ = made.step(state, {}, batch)
+  assert 'Compiling' not in caplog.text
+
+
+def test_state_is_donated_whole():
+  made, state = trainer({}, 1)
+  before = jax.tree.leaves(state)
+  made.step(state, {}, jax.tree.map(lambda x: x[None], packed(8)))
+  assert all(leaf.is_deleted() for leaf in before)
+
+
+def test_micro_batch_of_padding_changes_nothing_and_is_not_computed():
+  ran = []
+
+  def counted(params, frozen, batch):
+    jax.debug.callback(lambda: ran.append(1))
+    return nll(params, frozen, batch)
+
+  mesh = sharding.make_mesh({}, jax.devices()[:1])
+  made = training.Trainer(
+      counted, optax.sgd(0.1), mesh, sharding.DEFAULT_RULES
+  )
+  batch = packed(8)
+  blank = jax.tree.map(np.zeros_like, batch)
+  params = transformer.init_params(CONFIG, jax.random.key(0))
+  results = []
+  for batches in ([batch, batch], [batch, batch, blank]):
+    ran.clear()
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
+    state, metrics = made.step(made.init(params), {}, stacked)
+    results.append(jax.device_get((state.params, metrics)))
+    jax.effects_barrier()
+    assert len(ran) == 2
+  chex.assert_trees_all_equal(*results)
+
+
+def compiled_step(vocab_size, remat='none', num_layers=4):
+  """A compiled step with many times more targets than a part of logits has."""
+  config = dataclasses.replace(
+      CONFIG, vocab_size=vocab_size, num_layers=num_layers, remat=remat,
+      width=64, mlp_width=192, head_dim=16,
+  )
+
+  def loss_fn(params, frozen, batch):
+    del frozen
+    loss = -training.score(params, batch, config).log_prob.sum()
+    return loss, {}
+
+  mesh = sharding.make_mesh({}, jax.devices()[:1])
+  made = training.Trainer(
+      loss_fn, optax.sgd(0.1), mesh, sharding.DEFAULT_RULES
+  )
+  params = transformer.init_params(config, jax.random.key(0))
+  tokens = np.arange(1025) % 64
+  [batch] = batching.pack_text(tokens.tolist(), rows=16, length=64)
+  batch = jax.tree.map(lambda x: x[None], batch)
+  return made.compile(made.init(params), {}, batch), params
+
+
+def test_no_array_holds_the_logits_of_all_targets():
+  compiled, _ = compiled_step(vocab_size=1000, num_layers=1)
+  sizes = {
+      math.prod(int(n) for n in dims.split(','))
+      for dims in re.findall(r'f32\[([\d,]+)\]', compiled.as_text())
+  }
+  assert 256 * 1000 in sizes  # Those of a part exist: the search finds logits.
+  assert max(sizes) < 1024 * 1000
+
+
+def test_flops_are_those_of_the_formula():
+  # 6 per weight and token: 2 forward, 4 backward. The output table is a weight;
+  # the input table is looked up. One part, so that no loop hides a turn.
+  with mock.patch.object(chunked_logits, '_AT_ONCE', 1024):
+    compiled, params = compiled_step(vocab_size=256)
+  weights = sum(leaf.size for leaf in jax.tree.leaves(params) if leaf.ndim == 2)
+  share = compiled.cost_analysis()['flops'] / (6 * weights * 1024)
+  # Elementwise work and attention are the rest, more of it at a small width.
+  assert 1.0 <= share < 1.3
+
+
+def test_saving_products_computes_none_twice():
+  whole, params = compiled_step(vocab_size=64)
+  dots, _ = compiled_step(vocab_size=64, remat='dots')
+  flops = lambda compiled: compiled.cost_analysis()['flops']
+  weights = sum(leaf.size for leaf in jax.tree.leaves(params) if leaf.ndim == 2)
+  # A product computed again would add 2 for each of its weights and tokens.
+  assert flops(dots) - flops(whole) < 0.2 * 2 * weights * 1024
+
+
+def test_step_keeps_of_a_layer_what_its_products_gave():
+  memory = lambda layers: compiled_step(
+      vocab_size=64, remat='dots', num_layers=layers
+  )[0].memory_analysis().temp_size_in_bytes
+  # A token keeps the stream before attention and before the MLP, query, key,
+  # value, attention's output and log-sum-exp, gate and up.
+  floats = 2 * 64 + 64 + 2 * 32 + 64 + 4 + 2 * 192
+  per_token = (memory(8) - memory(4)) / 4 / 1024 / 4
+  assert per_token < 1.25 * floats

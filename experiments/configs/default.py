@@ -27,6 +27,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       path='',  # GGUF file or Hugging Face folder; '' is the packaged SmolLM2
       dtype='float32',  # of activations; bfloat16 on accelerators
       param_dtype='float32',
+      scan_layers=False,  # a loop over stacked layers: compiles faster
       remat='dots',  # or none, full: what the backward computes again
   )
   # Devices along each axis; -1 takes what is left.

@@ -129,7 +129,7 @@ def run(
     config: of the transformer.
     steps: from `layout.plan`.
     options: the same as given to `layout.plan`.
-    mesh: of axes data, fsdp and tensor.
+    mesh: see `sharding.make_mesh`.
     rules: logical axes of activations to mesh axes.
     param_shardings: placement of the parameters.
     seed: of the thermal noise and the energy head.

@@ -172,14 +172,18 @@ def plan(
     groups.setdefault(memory.problem, []).append(i)
   examples = [_example(table, ids) for ids in groups.values()]
   anchor_ids = np.arange(len(memories), len(table))
-  draws_anchors = bool(len(anchors)) and options.anchor_share > 0
-  shape_examples = examples + [
-      _example(table, [i]) for i in anchor_ids if draws_anchors
+  rng = np.random.default_rng(seed)
+  epochs = [
+      (*_draw_epoch(rng, table, anchor_ids, options), int(rng.integers(2**31)))
+      for _ in range(options.epochs)
   ]
+  alone = lambda ids: [_example(table, [i]) for i in ids]
+  drawn, replayed, _ = epochs[0]
   shape = batching.choose_shape(
-      shape_examples,
+      examples + alone(drawn + replayed),
       tokens_per_batch=options.tokens_per_step // options.accumulate,
       max_length=options.max_length,
+      others=alone(anchor_ids) if drawn else (),
   )
   fields = {
       'rows': -(-shape.rows // row_multiple) * row_multiple,
@@ -187,19 +191,10 @@ def plan(
       'targets': shape.targets, 'slots': shape.slots,
   }
   divergence = _divergence(memories, groups)
-  rng = np.random.default_rng(seed)
   steps, tokens = [], 0
-  for _ in range(options.epochs):
-    drawn, replayed = [], []
-    if draws_anchors:
-      drawn = _draw_anchors(rng, table, anchor_ids, options)
-      if options.weights.replay_ce:
-        rest = np.setdiff1d(anchor_ids, drawn)
-        replayed = _draw_anchors(rng, table, rest, options)
+  for drawn, replayed, seed_of_epoch in epochs:
     packed = batching.pack(
-        examples + [_example(table, [i]) for i in drawn + replayed],
-        seed=int(rng.integers(2**31)),
-        **fields,
+        examples + alone(drawn + replayed), seed=seed_of_epoch, **fields
     )
     for start in range(0, len(packed), options.accumulate):
       rows = packed[start : start + options.accumulate]
@@ -229,6 +224,17 @@ def _blank(batch: batching.PackedBatch) -> batching.PackedBatch:
   """Returns rows of padding alone."""
   blank = jax.tree.map(np.zeros_like, batch)
   return blank.replace(trajectory_id=blank.trajectory_id - 1)
+
+
+def _draw_epoch(rng, table, anchor_ids, options: Options):
+  """Draws an epoch's anchors and, for DER++, others that are replayed."""
+  if not len(anchor_ids) or options.anchor_share <= 0:
+    return [], []
+  drawn = _draw_anchors(rng, table, anchor_ids, options)
+  if not options.weights.replay_ce:
+    return drawn, []
+  rest = np.setdiff1d(anchor_ids, drawn)
+  return drawn, _draw_anchors(rng, table, rest, options)
 
 
 def _draw_anchors(rng, table, anchor_ids, options: Options) -> list[int]:

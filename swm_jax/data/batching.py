@@ -272,7 +272,11 @@ def _align(n: int) -> int:
 
 
 def choose_shape(
-    examples: Sequence[Example], *, tokens_per_batch: int, max_length: int
+    examples: Sequence[Example],
+    *,
+    tokens_per_batch: int,
+    max_length: int,
+    others: Sequence[Example] = (),
 ) -> Shape:
   """Chooses the shape that computes the fewest padded tokens and targets.
 
@@ -280,6 +284,8 @@ def choose_shape(
     examples: the data set, or a sample with the same lengths.
     tokens_per_batch: upper bound of R T where the longest example allows it.
     max_length: upper bound of T, the model's context or a memory limit.
+    others: examples that will be packed now and then in the place of some of
+      these; they must fit in a row.
 
   Returns:
     The cheapest of the shapes tried: T in multiples of 8, at most 48 of them,
@@ -290,7 +296,7 @@ def choose_shape(
   """
   _check(examples)
   runs = []  # The smallest parts that may not be split.
-  for example in examples:
+  for example in [*examples, *others]:
     for start in range(0, len(example.ids), example.together):
       stop = start + example.together
       runs.append(_size(dataclasses.replace(
@@ -309,7 +315,7 @@ def choose_shape(
   for length in range(shortest, max_length + 1, step):
     loose = Shape(1, length, 10**9, max(total_slots, most_slots))
     loose_rows = _first_fit(examples, loose, None)
-    fullest = max(row.targets for row in loose_rows)
+    fullest = max(most_targets, *(row.targets for row in loose_rows))
     mean = sum(row.targets for row in loose_rows) / len(loose_rows)
     for targets in sorted({
         _align(fullest), _align(max(most_targets, int(1.1 * mean)))
@@ -317,13 +323,19 @@ def choose_shape(
       packed = _first_fit(
           examples, dataclasses.replace(loose, targets=targets), None
       )
-      batches = -(-len(packed) // max(1, tokens_per_batch // length))
-      rows = -(-len(packed) // batches)
-      cost = batches * rows * (length + _TARGET_COST * targets)
-      if best is None or cost < best[0]:
-        slots = max(row.slots for row in packed)
-        best = cost, Shape(rows, length, targets, slots)
-  return best[1]
+      slots = max(most_slots, max(row.slots for row in packed))
+      most_rows = max(1, tokens_per_batch // length)
+      # A row less may leave fewer rows of the last batch empty; of two rows it
+      # would be half of what a step learns from.
+      for most in {most_rows, max(2, most_rows - 1)} if most_rows > 1 else {1}:
+        batches = -(-len(packed) // most)
+        rows = -(-len(packed) // batches)
+        cost = batches * rows * (length + _TARGET_COST * targets)
+        # Of equals the one of fewest batches.
+        choice = cost, batches, Shape(rows, length, targets, slots)
+        if best is None or choice[:2] < best[:2]:
+          best = choice
+  return best[2]
 
 
 def padding_share(batches: Sequence[PackedBatch]) -> float:

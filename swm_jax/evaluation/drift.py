@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from swm_jax import global_arrays
 from swm_jax.data import batching
 from swm_jax.evaluation import bootstrap
 from swm_jax.models import transformer
@@ -187,7 +188,8 @@ def measure(
         batch.trajectory_id, batch.trajectory, axis=1
     ).reshape(-1)[mask_N]
     values_4xN = np.ones((4, len(ids_N)))
-    values_4xN[:3] = np.asarray(terms_3xN, np.float64)[:, mask_N]
+    terms_3xN = global_arrays.fetch(terms_3xN)
+    values_4xN[:3] = terms_3xN.astype(np.float64)[:, mask_N]
     for trajectory_id in np.unique(ids_N):
       name = int(trajectory_id) if clusters is None else clusters[trajectory_id]
       total = values_4xN[:, ids_N == trajectory_id].sum(axis=1)

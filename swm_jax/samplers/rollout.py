@@ -1,4 +1,8 @@
-"""Decoding and verification together: problems in, judged samples out."""
+"""Decoding and verification together: problems in, judged samples out.
+
+With several processes each of them answers and verifies its own share of the
+problems, and then all have all samples.
+"""
 
 from collections.abc import Sequence
 import concurrent.futures
@@ -10,6 +14,8 @@ import jax
 import numpy as np
 import tqdm
 
+from swm_jax import agreement
+from swm_jax import global_arrays
 from swm_jax import tokenization
 from swm_jax import types
 from swm_jax.data import trajectory_log
@@ -17,6 +23,11 @@ from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import langevin
 from swm_jax.samplers import stopping
+from swm_jax.verifiers import hosts
+
+
+# Text, program and verdict of a row.
+_Answer = tuple[str, str, types.Verdict]
 
 
 class Verifying(Protocol):
@@ -95,8 +106,13 @@ def rollout(
     key: jax.Array,
     perturb: langevin.Perturbation | None = None,
     progress: str | None = None,
+    deadline_seconds: float | None = None,
 ) -> tuple[types.Trajectories, list[Sample]]:
   """Answers every problem and verifies every answer while decoding goes on.
+
+  With several processes this is a collective, and the result is the same on all
+  of them: a sample depends on its problem, its number and the key alone, so who
+  draws it changes nothing.
 
   Args:
     decoder: holds the stops and the sizes.
@@ -110,6 +126,8 @@ def rollout(
       so does not depend on which other problems are answered.
     perturb: Langevin noise on the prompts, see `decode.Decoder`.
     progress: label of a progress bar, shown on a terminal only; None is none.
+    deadline_seconds: what verdicts may take after the last sample; see
+      `hosts.Batch`. None waits for all of them.
 
   Returns:
     Trajectories and their samples, in the order of problems, then of the plan.
@@ -119,12 +137,69 @@ def rollout(
   """
   if len({problem.id for problem in problems}) < len(problems):
     raise ValueError('problems must have distinct ids: keys are made of them')
-  temperatures = [t for t, count in plan for _ in range(count)]
+  own = _shares(len(problems))[jax.process_index()]
+  trajectories, answers = _join(len(problems), agreement.exchange(_answer(
+      decoder, global_arrays.on_own_devices(params), tokenizer,
+      [problems[i] for i in own], verifier, plan, key, perturb, progress,
+      deadline_seconds,
+  )))
+  temperatures = _temperatures(plan)
+  samples = []
+  for row, (text, source, verdict) in enumerate(answers):
+    problem, index = divmod(row, len(temperatures))
+    samples.append(
+        Sample(
+            row=row,
+            problem=problems[problem],
+            index=index,
+            temperature=float(temperatures[index]),
+            text=text,
+            source=source,
+            verdict=verdict,
+        )
+    )
+  return trajectories, samples
+
+
+def _shares(count: int) -> list[np.ndarray]:
+  """Which of so many problems each process answers."""
+  processes = jax.process_count()
+  return [np.arange(rank, count, processes) for rank in range(processes)]
+
+
+def _join(
+    count: int, parts: Sequence[tuple[types.Trajectories, list[_Answer]]]
+) -> tuple[types.Trajectories, list[_Answer]]:
+  """Puts the shares of all processes into the order of the problems."""
+  if len(parts) == 1:
+    return parts[0]
+  answers = [answer for _, part in parts for answer in part]
+  order = np.argsort(np.concatenate(_shares(count)))
+  rows = np.arange(len(answers)).reshape(count, -1)[order].reshape(-1)
+  trajectories = jax.tree.map(
+      lambda *leaves: np.concatenate(leaves)[rows],
+      *(trajectories for trajectories, _ in parts),
+  )
+  return trajectories, [answers[row] for row in rows]
+
+
+def _temperatures(plan: Sequence[tuple[float, int]]) -> list[float]:
+  """Of the samples of one problem."""
+  return [t for t, count in plan for _ in range(count)]
+
+
+def _answer(
+    decoder, params, tokenizer, problems, verifier, plan, key, perturb,
+    progress, deadline_seconds,
+) -> tuple[types.Trajectories, list[_Answer]]:
+  """Answers problems in this process."""
+  temperatures = _temperatures(plan)
   count = len(temperatures)
   problem_B = np.repeat(np.arange(len(problems)), count)
   index_B = np.tile(np.arange(count), len(problems))
   hashes = np.array([problem_hash(problem) for problem in problems], np.uint32)
-  drafts: dict[int, tuple[str, str, concurrent.futures.Future]] = {}
+  drafts: dict[int, tuple[str, str]] = {}
+  batch = hosts.Batch(verifier, deadline_seconds)
 
   with tqdm.tqdm(
       total=len(problem_B),
@@ -137,7 +212,8 @@ def rollout(
       problem = problems[problem_B[row]]
       text = completion_text(tokenizer, decoder.stop_table, token_ids)
       source = problem.program(text)
-      drafts[row] = (text, source, verifier.submit(problem, source))
+      drafts[row] = text, source
+      batch.submit(row, problem, source)
       bar.update()
 
     trajectories = decoder(
@@ -149,21 +225,10 @@ def rollout(
         perturb=perturb,
         on_finished=on_finished,
     )
-  samples = []
-  for row, (problem, index) in enumerate(zip(problem_B, index_B)):
-    text, source, verdict = drafts[row]
-    samples.append(
-        Sample(
-            row=row,
-            problem=problems[problem],
-            index=int(index),
-            temperature=float(temperatures[index]),
-            text=text,
-            source=source,
-            verdict=verdict.result(),
-        )
-    )
-  return trajectories, samples
+  verdicts = batch.collect()
+  return trajectories, [
+      (*drafts[row], verdicts[row]) for row in range(len(problem_B))
+  ]
 
 
 def records(

@@ -1,22 +1,24 @@
 """Verification on several hosts: each judges what it sampled itself.
 
-No candidate and no verdict travels. What the hosts share are two small arrays,
-reward and mask, of a shape that does not depend on how verification went: a
-host whose verifier is late or broken contributes masked rows and still reaches
-the next collective.
+A host whose verifier is late or broken has masked verdicts for what it sampled,
+and still reaches the exchange in time at which the others wait for it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+import contextlib
+import functools
 import hashlib
+import queue
+import threading
+import time
+from typing import Any
 
 from absl import logging
 import jax
 from jax.experimental import multihost_utils
 import numpy as np
 
-from swm_jax import sharding
 from swm_jax import types
-from swm_jax.verifiers import base
 from swm_jax.verifiers.sandbox import levels
 
 _SAID_BYTES = 160  # Enough for name, version and level of several verifiers.
@@ -83,84 +85,83 @@ def _said(row: bytes) -> str:
   return row[65:].rstrip(b'\0').decode(errors='replace')
 
 
-def judge(
-    verifier: base.Verifier,
-    pairs: Iterable[tuple[types.Problem, str]],
-    *,
-    rows: int,
-    deadline_seconds: float,
-) -> list[types.Verdict]:
-  """Returns this host's verdicts in order, a fixed number of them.
+class Batch:
+  """Candidates of one rollout, submitted one by one, judged together.
 
-  Args:
-    verifier: of this host.
-    pairs: problems and candidates, at most `rows`.
-    rows: length of the result; what no candidate fills is a masked error.
-    deadline_seconds: for the whole batch, the same on every host.
-
-  Raises:
-    ValueError: if there are more pairs than rows.
+  With a deadline nothing here waits for the verifier but `collect`, and that
+  no longer than it is told: neither a full queue, nor a dead pool, nor one that
+  hangs holds up the host. Without one it is a dictionary of futures.
   """
-  missing = base.make_verdict(
-      verifier, types.ERROR, 'deadline', detail='no candidate in this row'
-  )
-  pairs = list(pairs)
-  if len(pairs) > rows:
-    raise ValueError(f'{len(pairs)} candidates do not fit {rows} rows')
-  verdicts = [missing] * rows
-  for index, verdict in verifier.verify_batch(
-      pairs, deadline_seconds=deadline_seconds
-  ):
-    verdicts[index] = verdict
-  return verdicts
 
+  def __init__(self, verifier: Any, deadline_seconds: float | None = None):
+    """Begins a batch.
 
-def rewards(
-    verdicts: Sequence[types.Verdict],
-    mesh: jax.sharding.Mesh,
-    rules: sharding.Rules = sharding.DEFAULT_RULES,
-    *,
-    accept_weak: bool = False,
-) -> tuple[jax.Array, jax.Array]:
-  """Makes the hosts' verdicts two global arrays.
+    Args:
+      verifier: submits; with a deadline it also makes a masked verdict, as
+        `router.Router.error` does.
+      deadline_seconds: what verdicts may take once all are submitted.
+    """
+    self._verifier = verifier
+    self._seconds = deadline_seconds
+    self._futures: dict[int, Any] = {}
+    if deadline_seconds is not None:
+      self._problems: dict[int, types.Problem] = {}
+      self._over = threading.Event()
+      self._candidates: queue.SimpleQueue = queue.SimpleQueue()
+      self._done: queue.SimpleQueue = queue.SimpleQueue()
+      threading.Thread(target=self._feed, daemon=True).start()
 
-  Every process calls it with as many verdicts as the others; the rows follow
-  the order of processes. Nothing is exchanged before the arrays are used.
+  def submit(self, row: int, problem: types.Problem, source: str) -> None:
+    """Adds the candidate of a row."""
+    if self._seconds is None:
+      self._futures[row] = self._verifier.submit(problem, source)
+    else:
+      self._problems[row] = problem
+      self._candidates.put((row, source))
 
-  Args:
-    verdicts: of this host, B / number of processes of them.
-    mesh: over the devices of all hosts.
-    rules: places the logical axis `batch` on the mesh.
-    accept_weak: whether weak verdicts count; otherwise they are masked.
+  def _feed(self) -> None:
+    """In a thread of its own, because a verifier may block who submits."""
+    while not self._over.is_set():
+      row, source = self._candidates.get()
+      if source is None:
+        return
+      problem = self._problems[row]
+      try:
+        future = self._verifier.submit(problem, source)
+      except RuntimeError as error:  # The pool is closed, or gets no thread.
+        self._done.put((
+            row, self._verifier.error(problem, 'worker_died', str(error))
+        ))
+      except Exception as error:  # pylint: disable=broad-exception-caught
+        self._done.put((row, error))  # Of ours; raised where it is seen.
+      else:
+        future.add_done_callback(functools.partial(self._came, row))
 
-  Returns:
-    reward: 1 where a candidate passed, else 0, float32 `[B]`.
-    mask: False where the verifier failed or its verdict is weak, bool `[B]`.
+  def _came(self, row: int, future) -> None:
+    self._done.put((row, future.result()))
 
-  Raises:
-    ValueError: if the mesh does not leave each host its own rows.
-  """
-  mask = np.array(
-      [v.valid and (accept_weak or not v.weak) for v in verdicts], bool
-  )
-  reward = np.array([v.passed for v in verdicts], bool) & mask
-  placement = sharding.batch_sharding(mesh, 1, rules)
-  shape = (len(verdicts) * jax.process_count(),)
-  try:
-    own = {
-        rows.indices(shape[0])
-        for rows, in placement.addressable_devices_indices_map(shape).values()
-    }
-  except ValueError:
-    own = ()  # They do not divide evenly.
-  if sum(stop - start for start, stop, _ in own) != len(verdicts):
-    raise ValueError(
-        f'{placement.spec} on mesh {dict(mesh.shape)} does not leave the'
-        f' {len(verdicts)} verdicts of each of {jax.process_count()} hosts on'
-        ' the devices of that host'
-    )
-  reward, mask = (
-      jax.make_array_from_process_local_data(placement, rows, shape)
-      for rows in (reward.astype(np.float32), mask)
-  )
-  return reward, mask
+  def collect(self) -> dict[int, types.Verdict]:
+    """Returns the verdict of every row; call it once."""
+    if self._seconds is None:
+      return {row: future.result() for row, future in self._futures.items()}
+    end = time.monotonic() + self._seconds
+    self._candidates.put((0, None))
+    verdicts = {}
+    with contextlib.suppress(queue.Empty):
+      while len(verdicts) < len(self._problems):
+        row, verdict = self._done.get(timeout=max(0, end - time.monotonic()))
+        if isinstance(verdict, Exception):
+          raise verdict
+        verdicts[row] = verdict
+    self._over.set()
+    late = self._problems.keys() - verdicts.keys()
+    if late:
+      logging.warning(
+          '%d of %d candidates have no verdict after %g s and are masked.',
+          len(late), len(self._problems), self._seconds,
+      )
+    for row in late:
+      verdicts[row] = self._verifier.error(
+          self._problems[row], 'deadline', "the batch's deadline came first"
+      )
+    return verdicts

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from concurrent import futures
 
 from swm_jax import types
+from swm_jax.verifiers import base
 from swm_jax.verifiers import pool as pool_lib
 from swm_jax.verifiers.sandbox import levels
 
@@ -52,6 +53,14 @@ class Router:
       KeyError: no pool verifies problems of this domain.
     """
     return self._pools[problem.domain].submit(problem, completion)
+
+  def error(
+      self, problem: types.Problem, reason: str, detail: str
+  ) -> types.Verdict:
+    """Returns a masked verdict for a candidate that its pool did not judge."""
+    return base.make_verdict(
+        self._pools[problem.domain], types.ERROR, reason, detail=detail
+    )
 
   def close(self) -> None:
     """Ends every pool; nothing is left running."""

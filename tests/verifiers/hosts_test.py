@@ -1,43 +1,29 @@
 """Verification on several hosts: two processes of four devices each."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
 import textwrap
+import threading
+import time
 
 from absl.testing import absltest
-import jax.numpy as jnp
-import numpy as np
 
-from swm_jax import sharding
 from swm_jax import types
 from swm_jax.verifiers import hosts
 from swm_jax.verifiers import python
+from swm_jax.verifiers import router
+from tests import two_processes
 
 _RECORD = {'name': 'python', 'version': '1/3.11', 'isolation': 'namespaces'}
 
 
-def _verdict(status, reason, **fields):
-  return types.Verdict(status, reason, 'python', '1', 'namespaces', **fields)
-
-
-_PASS = _verdict('pass', 'passed')
-_FAIL = _verdict('fail', 'time')
-_ERROR = _verdict('error', 'deadline')
-_WEAK = _verdict('pass', 'passed', weak=True)
-
 # Host 0 has four honest candidates, host 1 two and two that outlive the
-# deadline. Both reduce the arrays over all devices.
+# deadline.
 _HOST = textwrap.dedent('''
-    import json, os, sys, time
+    import json, sys, time
     process, port, case = int(sys.argv[1]), sys.argv[2], sys.argv[3]
     import jax
     jax.distributed.initialize(f'localhost:{port}', 2, process)
-    import jax.numpy as jnp
-    from swm_jax import sharding, types
-    from swm_jax.verifiers import base, hosts, python
+    from swm_jax import agreement, types
+    from swm_jax.verifiers import base, hosts, python, router
 
     def say(**values):
       print(json.dumps(values), flush=True)
@@ -52,80 +38,36 @@ _HOST = textwrap.dedent('''
       say(error=str(error))
       sys.exit()
     limits = base.Limits(cpu_seconds=60.0, wall_seconds=60.0)
-    verifier = python.PythonVerifier(limits=limits)
     problem = types.Problem('p', 't', 't', '', 'f', [((1,), 2)])
-    pairs = [(problem, f'def f(n): return {n}') for n in range(4)]
+    sources = [f'def f(n): return {n}' for n in range(4)]
     if process:
-      pairs[2:] = [
-          (problem, f'import time\\ndef f(n): time.sleep(60 + {n})')
-          for n in range(2)
+      sources[2:] = [
+          f'import time\\ndef f(n): time.sleep(60 + {n})' for n in range(2)
       ]
-    with verifier.pool(2) as pool:
+    pool = python.PythonVerifier(limits=limits).pool(2)
+    with router.Router({'python': pool}) as verifiers:
       pool.verify(problem, 'opens = a_slot')
       start = time.monotonic()
-      verdicts = hosts.judge(pool, pairs, rows=4, deadline_seconds=1.5)
-      seconds = time.monotonic() - start
-      mesh = sharding.make_mesh({'data': 8})
-      reward, mask = hosts.rewards(verdicts, mesh)
-      mean = jax.jit(lambda r, m: (jnp.where(m, r, 0).sum(), m.sum()))
-      total, count = mean(reward, mask)
-      say(weakest=weakest, seconds=seconds, shape=reward.shape,
-          reasons=[v.reason for v in verdicts], devices=jax.device_count(),
-          total=float(total), count=int(count),
-          own=[float(s.data[0]) for s in reward.addressable_shards])
+      batch = hosts.Batch(verifiers, deadline_seconds=1.5)
+      for row, source in enumerate(sources):
+        batch.submit(row, problem, source)
+      verdicts = batch.collect()
+      reasons = [verdicts[row].reason for row in range(4)]
+      say(weakest=weakest, seconds=time.monotonic() - start,
+          reasons=agreement.exchange(reasons))
 ''')
-
-
-def _run(case):
-  """Returns what each of two hosts said."""
-  with socket.socket() as probe:
-    probe.bind(('localhost', 0))
-    port = probe.getsockname()[1]
-  environment = {
-      **os.environ,
-      'JAX_PLATFORMS': 'cpu',
-      'XLA_FLAGS': '--xla_force_host_platform_device_count=4',
-  }
-  running = [
-      subprocess.Popen(
-          [sys.executable, '-c', _HOST, str(process), str(port), case],
-          env=environment,
-          stdout=subprocess.PIPE,
-          stderr=subprocess.PIPE,
-          text=True,
-      )
-      for process in range(2)
-  ]
-  said = []
-  try:
-    for host in running:
-      out, err = host.communicate(timeout=60)
-      if host.returncode:
-        raise AssertionError(err)
-      # Gloo speaks as well.
-      said += [json.loads(x) for x in out.splitlines() if x.startswith('{')]
-  finally:
-    for host in running:
-      host.kill()
-      host.wait()
-  return said
 
 
 class TwoHostsTest(absltest.TestCase):
 
   def test_a_slow_host_masks_its_rows_and_both_return(self):
-    first, second = _run('slow')
-    self.assertEqual(first['devices'], 8)
-    self.assertEqual(first['shape'], [8])
     wrong = 'wrong_answer'
-    self.assertEqual(first['reasons'], [wrong, wrong, 'passed', wrong])
-    self.assertEqual(second['reasons'], [wrong, wrong, 'deadline', 'deadline'])
-    self.assertLess(second['seconds'], 10.0)
-    # Each host holds its own rows; the sums are those of all.
-    self.assertEqual(first['own'], [0.0, 0.0, 1.0, 0.0])
-    self.assertEqual(second['own'], [0.0, 0.0, 0.0, 0.0])
-    for host in (first, second):
-      self.assertEqual((host['total'], host['count']), (1.0, 6))
+    for host in two_processes.run(_HOST, 'slow'):
+      self.assertEqual(host['reasons'], [
+          [wrong, wrong, 'passed', wrong],
+          [wrong, wrong, 'deadline', 'deadline'],
+      ])
+      self.assertLess(host['seconds'], 10.0)
       self.assertEqual(host['weakest'], 'landlock+seccomp')
 
   def test_hosts_with_other_versions_stop_with_one_sentence(self):
@@ -133,45 +75,77 @@ class TwoHostsTest(absltest.TestCase):
         'host 1 verifies with python 1/3.12.1 and host 0 with python 1/3.11.2;'
         ' install the same versions on every host'
     )
-    self.assertEqual(_run('versions'), [{'error': expected}] * 2)
+    self.assertEqual(
+        two_processes.run(_HOST, 'versions'), [{'error': expected}] * 2
+    )
 
   def test_hosts_with_other_tests_stop_with_one_sentence(self):
-    for said in _run('problems'):
+    for said in two_processes.run(_HOST, 'problems'):
       self.assertStartsWith(said['error'], 'host 1 has other problems or tests')
+
+
+class Hanging:
+  """A pool that takes its first candidate and lets go of nobody."""
+
+  name, version, isolation = 'python', '1', 'namespaces'
+
+  def __init__(self):
+    self._never = threading.Event()
+    self.submitted = 0
+
+  def submit(self, problem, source):
+    del problem, source
+    self.submitted += 1
+    self._never.wait()
+    raise RuntimeError('the pool is closed')
+
+  def close(self):
+    self._never.set()
 
 
 class OneHostTest(absltest.TestCase):
 
-  def test_rewards_and_mask(self):
-    mesh = sharding.make_mesh({'data': 4, 'fsdp': 2})
-    verdicts = [_PASS, _FAIL, _ERROR, _WEAK] * 2
-    reward, mask = hosts.rewards(verdicts, mesh)
-    self.assertEqual(reward.dtype, jnp.float32)
-    self.assertEqual(mask.dtype, jnp.bool_)
-    self.assertEqual(reward.sharding, sharding.batch_sharding(mesh, 1))
-    np.testing.assert_array_equal(reward, [1, 0, 0, 0] * 2)
-    np.testing.assert_array_equal(mask, [True, True, False, False] * 2)
-    reward, mask = hosts.rewards(verdicts, mesh, accept_weak=True)
-    np.testing.assert_array_equal(reward, [1, 0, 0, 1] * 2)
-    np.testing.assert_array_equal(mask, [True, True, False, True] * 2)
+  def setUp(self):
+    super().setUp()
+    self.problem = types.Problem('p', 't', 't', '', 'f', [((1,), 2)])
 
-  def test_a_mesh_that_takes_rows_from_their_host_is_named(self):
-    mesh = sharding.make_mesh({'data': 8})
-    with self.assertRaisesRegex(ValueError, 'the 3 verdicts of each'):
-      hosts.rewards([_PASS] * 3, mesh)
+  def batch(self, verifiers, *sources, seconds):
+    batch = hosts.Batch(verifiers, seconds)
+    for row, source in enumerate(sources):
+      batch.submit(row, self.problem, source)
+    verdicts = batch.collect()
+    return [verdicts[row] for row in range(len(sources))]
 
-  def test_rows_without_a_candidate_are_masked(self):
-    problem = types.Problem('p', 't', 't', '', 'f', [((1,), 2)])
-    with python.PythonVerifier().pool(1) as pool:
-      verdicts = hosts.judge(
-          pool,
-          [(problem, 'def f(n): return 2')],
-          rows=3,
-          deadline_seconds=60.0,
-      )
-      self.assertEqual([v.status for v in verdicts], ['pass', 'error', 'error'])
-      with self.assertRaisesRegex(ValueError, '4 candidates do not fit 3 rows'):
-        hosts.judge(pool, [(problem, '')] * 4, rows=3, deadline_seconds=1.0)
+  def test_verdicts_belong_to_their_rows(self):
+    right, wrong = 'def f(n): return 2', 'def f(n): return 3'
+    with router.Router({'python': python.PythonVerifier().pool(2)}) as pools:
+      for seconds in (None, 60.0):
+        verdicts = self.batch(pools, right, wrong, right, seconds=seconds)
+        self.assertEqual([v.passed for v in verdicts], [True, False, True])
+
+  def test_a_pool_that_blocks_who_submits_is_left_at_the_deadline(self):
+    pool = Hanging()
+    with router.Router({'python': pool}) as pools:
+      start = time.monotonic()
+      verdicts = self.batch(pools, 'a', 'b', 'c', seconds=0.2)
+      self.assertLess(time.monotonic() - start, 5.0)
+    self.assertEqual(
+        {(v.status, v.reason, v.verifier) for v in verdicts},
+        {('error', 'deadline', 'python')},
+    )
+    # What is late is not asked for any more.
+    self.assertEqual(pool.submitted, 1)
+
+  def test_a_closed_pool_masks_at_once(self):
+    pools = router.Router({'python': python.PythonVerifier().pool(1)})
+    pools.close()
+    [verdict] = self.batch(pools, 'a', seconds=60.0)
+    self.assertEqual((verdict.status, verdict.reason), ('error', 'worker_died'))
+
+  def test_a_problem_of_no_pool_is_an_error_of_the_caller(self):
+    for seconds in (None, 60.0):
+      with self.assertRaises(KeyError):
+        self.batch(router.Router({'coq': Hanging()}), 'a', seconds=seconds)
 
   def test_one_host_agrees_with_itself(self):
     weak = _RECORD | {'isolation': 'landlock+seccomp'}

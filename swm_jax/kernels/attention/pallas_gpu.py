@@ -19,6 +19,7 @@ import functools
 from typing import Any
 
 import jax
+from jax import ad_checkpoint
 import jax.numpy as jnp
 
 from swm_jax.kernels.attention import block_sizes
@@ -26,6 +27,7 @@ from swm_jax.kernels.attention import flash_problem
 from swm_jax.kernels.attention import gpu_backward
 from swm_jax.kernels.attention import gpu_forward
 from swm_jax.kernels.attention import gpu_problem
+from swm_jax.kernels.attention import xla
 
 
 def dot_product_attention(
@@ -153,7 +155,9 @@ def _attention(query, key, value, masks, problem, interpret):
 
 
 def _forward(query, key, value, masks, problem, interpret):
-  out, lse = _attention(query, key, value, masks, problem, interpret)
+  out, lse = ad_checkpoint.checkpoint_name(
+      _attention(query, key, value, masks, problem, interpret), xla.OUTPUT
+  )
   return (out, lse), (query, key, value, masks, out, lse)
 
 

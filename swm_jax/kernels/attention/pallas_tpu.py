@@ -11,6 +11,7 @@ import functools
 from typing import Any
 
 import jax
+from jax import ad_checkpoint
 import jax.numpy as jnp
 
 from swm_jax.kernels.attention import block_sizes
@@ -153,7 +154,10 @@ def _attention(query, key, value, masks, spans, problem, interpret):
 
 
 def _forward(query, key, value, masks, spans, problem, interpret):
-  out, lse = _attention(query, key, value, masks, spans, problem, interpret)
+  out, lse = ad_checkpoint.checkpoint_name(
+      _attention(query, key, value, masks, spans, problem, interpret),
+      xla.OUTPUT,
+  )
   return (out, lse), (query, key, value, masks, spans, out, lse)
 
 
