@@ -47,18 +47,6 @@ from swm_jax.models import transformer
 STEPS = ('consolidate', 'decode')
 _GIB = 2**30
 
-_CONFIG = config_flags.DEFINE_config_file('config', None, 'Model and slices.')
-_TOPOLOGY = flags.DEFINE_string(
-    'topology', 'v5e:16x16', 'A key of the config\'s meshes, or cpu:8.'
-)
-_STEP = flags.DEFINE_enum(
-    'step', 'all', (*STEPS, 'all'), 'What is compiled.'
-)
-_LAYERS = flags.DEFINE_integer(
-    'layers', 0, 'Compile so many layers instead of all; 0 is all.'
-)
-_TEXT = flags.DEFINE_string('text', None, 'Writes the compiled program there.')
-
 
 @dataclasses.dataclass(frozen=True)
 class Work:
@@ -381,18 +369,32 @@ def _first_sentence(error: Exception) -> str:
   return found[1] if found else str(error).splitlines()[0]
 
 
+def define_flags() -> None:
+  config_flags.DEFINE_config_file('config', None, 'Model and slices.')
+  flags.DEFINE_string(
+      'topology', 'v5e:16x16', 'A key of the config\'s meshes, or cpu:8.'
+  )
+  flags.DEFINE_enum(
+      'step', 'all', (*STEPS, 'all'), 'What is compiled.'
+  )
+  flags.DEFINE_integer(
+      'layers', 0, 'Compile so many layers instead of all; 0 is all.'
+  )
+  flags.DEFINE_string('text', None, 'Writes the compiled program there.')
+
+
 def main(argv):
   del argv
-  if _CONFIG.value is None:
+  if flags.FLAGS.config is None:
     raise app.UsageError('--config is required')
   jax.config.update('jax_platforms', 'cpu')
-  cfg = _CONFIG.value
-  sliced = slices.find_slice(_TOPOLOGY.value)
+  cfg = flags.FLAGS.config
+  sliced = slices.find_slice(flags.FLAGS.topology)
   lower = {
       'consolidate': (cfg.mesh, consolidation),
       'decode': (cfg.decode.mesh, decoding),
   }
-  for name in STEPS if _STEP.value == 'all' else (_STEP.value,):
+  for name in STEPS if flags.FLAGS.step == 'all' else (flags.FLAGS.step,):
     meshes, make_work = lower[name]
     if sliced.name not in meshes:
       raise app.UsageError(
@@ -400,8 +402,8 @@ def main(argv):
       )
     mesh = sharding.make_mesh(dict(meshes[sliced.name]), sliced.devices)
     start = time.monotonic()
-    work = make_work(cfg, mesh, _LAYERS.value)
-    config = model_config(cfg, _LAYERS.value)
+    work = make_work(cfg, mesh, flags.FLAGS.layers)
+    config = model_config(cfg, flags.FLAGS.layers)
     sizes = ' x '.join(f'{k} {v}' for k, v in mesh.shape.items() if v > 1)
     title = (
         f'{name}, {config.num_layers} layers, {sliced.name}'
@@ -415,8 +417,8 @@ def main(argv):
         raise
       print(f'### {title}\n\ndoes not fit: {_first_sentence(error)}\n')
       continue
-    if _TEXT.value:
-      with open(f'{_TEXT.value}.{name}', 'w', encoding='utf-8') as file:
+    if flags.FLAGS.text:
+      with open(f'{flags.FLAGS.text}.{name}', 'w', encoding='utf-8') as file:
         file.write(text)
     program = hlo.Program(text)
     stacks = stacked_shapes(config)
@@ -425,4 +427,6 @@ def main(argv):
 
 
 if __name__ == '__main__':
+  # Here, since other programs of this folder define the same flags.
+  define_flags()
   app.run(main)

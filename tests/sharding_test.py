@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import re
 
 from absl.testing import absltest
 from absl.testing import parameterized

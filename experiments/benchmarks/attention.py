@@ -48,10 +48,6 @@ from swm_jax.kernels.attention import pallas_gpu
 from swm_jax.kernels.attention import pallas_tpu
 from swm_jax.kernels.attention import roofline
 
-_COMPILE = flags.DEFINE_bool('compile', False, 'Compile for TPU topologies.')
-_AUTOTUNE = flags.DEFINE_bool('autotune', False, 'Measure and write the table.')
-_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Times that each form is run.')
-
 _TOPOLOGIES = {'v5e': 'v5e:2x2', 'v5p': 'v5p:2x2x1', 'v6e': 'v6e:2x2'}
 _CANDIDATES = {
     'tpu': ((128, 256, 512, 1024), (128, 256, 512, 1024)),
@@ -363,20 +359,28 @@ def time_beside_reference(work: Work, rounds: int) -> float:
   return ratio
 
 
+def define_flags() -> None:
+  flags.DEFINE_bool('compile', False, 'Compile for TPU topologies.')
+  flags.DEFINE_bool('autotune', False, 'Measure and write the table.')
+  flags.DEFINE_integer('rounds', 7, 'Times that each form is run.')
+
+
 def main(_):
-  if _AUTOTUNE.value:
-    autotune(_ROUNDS.value)
+  if flags.FLAGS.autotune:
+    autotune(flags.FLAGS.rounds)
     return
-  if _COMPILE.value and importlib.util.find_spec('libtpu') is None:
+  if flags.FLAGS.compile and importlib.util.find_spec('libtpu') is None:
     raise SystemExit(
         '--compile needs libtpu; ./launch/setup.sh --extras=tpu installs it'
     )
-  print_predictions(_COMPILE.value)
+  print_predictions(flags.FLAGS.compile)
 
   print(f'\non {jax.default_backend()}, float32, (B, T, S, H, K, D)')
-  ratios = [time_beside_reference(work, _ROUNDS.value) for work in _TIMED]
+  ratios = [time_beside_reference(work, flags.FLAGS.rounds) for work in _TIMED]
   print(f'ratio {statistics.geometric_mean(ratios):.2f}')
 
 
 if __name__ == '__main__':
+  # Here, since other programs of this folder define the same flags.
+  define_flags()
   app.run(main)

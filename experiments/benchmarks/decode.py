@@ -33,12 +33,6 @@ from swm_jax.models import transformer
 from swm_jax.samplers import stopping
 from swm_jax.tasks.python_functions import catalog
 
-_MODEL = flags.DEFINE_string('model', None, 'GGUF file or folder of weights.')
-_PROMPTS = flags.DEFINE_integer('prompts', 24, 'Number of prompts.')
-_SLOTS = flags.DEFINE_multi_integer('slots', [32, 64], 'Rows of a pass.')
-_ROUNDS = flags.DEFINE_integer('rounds', 2, 'Times that each form is run.')
-_DENSE = flags.DEFINE_bool('dense', False, 'Time our own dense form, too.')
-_QUALITY = flags.DEFINE_bool('quality', False, 'Measure narrow weights.')
 
 # Of the samples of each prompt, in the proportions of a night's wake.
 _TEMPERATURES = (0.0,) + (0.4,) * 4 + (0.8,) * 3
@@ -49,7 +43,7 @@ _PEAK_WIDTH = 2048
 
 def _workload(prompts: int, temperatures: tuple[float, ...]):
   """The workload and the problems it answers, in the order of its prompts."""
-  params, config, tokenizer = pretrained.load(_MODEL.value)
+  params, config, tokenizer = pretrained.load(flags.FLAGS.model)
   problems = catalog.suite()
   # Spread over the types: the suite lists one type after the other.
   problems = problems[:: max(1, len(problems) // prompts)][:prompts]
@@ -99,7 +93,7 @@ def _operations(work, done: decode_forms.Decoded) -> tuple[float, float]:
 def _agreement(work, generate) -> tuple[int, int]:
   """Prompts whose greedy completions are equal in both forms, of how many."""
   greedy = work._replace(temperatures=(0.0,))
-  ours = decode_forms.ours(greedy, min(_SLOTS.value))()
+  ours = decode_forms.ours(greedy, min(flags.FLAGS.slots))()
   theirs = generate.with_temperatures((0.0,)).form(len(greedy.prompts))()
   equal = [
       count == other_count and np.array_equal(one[:count], other[:count])
@@ -110,11 +104,20 @@ def _agreement(work, generate) -> tuple[int, int]:
   return sum(equal), len(equal)
 
 
+def define_flags() -> None:
+  flags.DEFINE_string('model', None, 'GGUF file or folder of weights.')
+  flags.DEFINE_integer('prompts', 24, 'Number of prompts.')
+  flags.DEFINE_multi_integer('slots', [32, 64], 'Rows of a pass.')
+  flags.DEFINE_integer('rounds', 2, 'Times that each form is run.')
+  flags.DEFINE_bool('dense', False, 'Time our own dense form, too.')
+  flags.DEFINE_bool('quality', False, 'Measure narrow weights.')
+
+
 def main(_):
-  if _QUALITY.value:
+  if flags.FLAGS.quality:
     decode_quality.run(_workload)
     return
-  work, _ = _workload(_PROMPTS.value, _TEMPERATURES)
+  work, _ = _workload(flags.FLAGS.prompts, _TEMPERATURES)
   try:
     generate = decode_forms.TransformersGenerate(work, _THREADS)
   except ModuleNotFoundError as error:
@@ -124,11 +127,11 @@ def main(_):
         "form alone; pip install 'swm_jax[benchmarks]' for transformers"
     )
   forms = {}
-  for slots in _SLOTS.value:
+  for slots in flags.FLAGS.slots:
     forms['swm_jax', slots] = decode_forms.ours(work, slots)
     if generate:
       forms['transformers', slots] = generate.form(slots)
-    if _DENSE.value or not generate:
+    if flags.FLAGS.dense or not generate:
       forms['dense jax', slots] = decode_forms.dense(work, slots)
   rival = 'transformers' if generate else 'dense jax'
   print(
@@ -146,7 +149,7 @@ def main(_):
       form()
 
   peak, results = _peak_rate(), {name: [] for name in forms}
-  for _ in range(_ROUNDS.value):
+  for _ in range(flags.FLAGS.rounds):
     for name, form in forms.items():
       results[name].append(_timed(form))
     peak = max(peak, _peak_rate())
@@ -188,4 +191,6 @@ def main(_):
 
 
 if __name__ == '__main__':
+  # Here, since other programs of this folder define the same flags.
+  define_flags()
   app.run(main)

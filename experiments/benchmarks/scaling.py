@@ -41,13 +41,6 @@ from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import stopping
 
-_HOSTS = flags.DEFINE_list('hosts', ['1', '2', '4'], 'Numbers of hosts.')
-_ROUNDS = flags.DEFINE_integer('rounds', 3, 'Timed repeats of each.')
-_FIGURE = flags.DEFINE_string('figure', None, 'Draws the table to this file.')
-_HOST = flags.DEFINE_list(
-    'host', None, 'Set by the benchmark itself: port, hosts, index, size.'
-)
-
 _ROWS, _LENGTH = 4, 64  # of a host's training batch
 _PROMPTS, _PROMPT_TOKENS, _NEW_TOKENS = 8, 32, 16
 
@@ -198,21 +191,30 @@ def draw(costs, sizes: dict[str, int], path: str) -> None:
     fig.savefig(path, dpi=150)
 
 
+def define_flags() -> None:
+  flags.DEFINE_list('hosts', ['1', '2', '4'], 'Numbers of hosts.')
+  flags.DEFINE_integer('rounds', 3, 'Timed repeats of each.')
+  flags.DEFINE_string('figure', None, 'Draws the table to this file.')
+  flags.DEFINE_list(
+      'host', None, 'Set by the benchmark itself: port, hosts, index, size.'
+  )
+
+
 def main(argv):
   if len(argv) > 1:
     raise app.UsageError(f'unexpected arguments: {argv[1:]}')
-  if _HOST.value:
-    port, hosts, index, size = _HOST.value
+  if flags.FLAGS.host:
+    port, hosts, index, size = flags.FLAGS.host
     jax.config.update('jax_cpu_collectives_implementation', 'gloo')
     jax.distributed.initialize(f'localhost:{port}', int(hosts), int(index))
-    print(json.dumps(measure(size, int(hosts), _ROUNDS.value)), flush=True)
+    print(json.dumps(measure(size, int(hosts), flags.FLAGS.rounds)), flush=True)
     return
-  counts = [int(hosts) for hosts in _HOSTS.value]
+  counts = [int(hosts) for hosts in flags.FLAGS.hosts]
   costs = {kind: {n: {} for n in counts} for kind in ('train', 'decode')}
   for size, hosts in tqdm.tqdm(
       list(itertools.product(SIZES, counts)), disable=None
   ):
-    for kind, seconds in spawn(size, hosts, _ROUNDS.value).items():
+    for kind, seconds in spawn(size, hosts, flags.FLAGS.rounds).items():
       costs[kind][hosts][size] = [
           1e3 * s / tokens_of(kind, hosts) for s in seconds
       ]
@@ -234,13 +236,15 @@ def main(argv):
       print(size.rjust(8), *(
           f'{min(c):.3f} / {statistics.median(c):.3f}'.rjust(17) for c in cells
       ))
-  if _FIGURE.value:
-    pathlib.Path(_FIGURE.value).parent.mkdir(parents=True, exist_ok=True)
-    draw(costs, sizes, _FIGURE.value)
-  largest = [costs['train'][n][list(SIZES)[-1]] for n in (counts[-1], counts[0])]
-  most, one = map(statistics.median, largest)
+  if flags.FLAGS.figure:
+    pathlib.Path(flags.FLAGS.figure).parent.mkdir(parents=True, exist_ok=True)
+    draw(costs, sizes, flags.FLAGS.figure)
+  of_largest = [costs['train'][n][list(SIZES)[-1]] for n in counts]
+  one, *_, most = map(statistics.median, of_largest)
   print(f'ratio {most / one:.2f}')
 
 
 if __name__ == '__main__':
+  # Here, since other programs of this folder define the same flags.
+  define_flags()
   app.run(main)

@@ -23,26 +23,28 @@ import numpy as np
 
 from swm_jax import snapshots
 
-_MEGABYTES = flags.DEFINE_integer('megabytes', 540, 'Size of the tree.')
-_ROUNDS = flags.DEFINE_integer('rounds', 5, 'Saves of each kind.')
-_DIRECTORY = flags.DEFINE_string(
-    'directory', None, 'Where to write, a disk or gs://BUCKET/PATH; by default'
-    ' a temporary folder that is removed.'
-)
-
 _LEAVES = 32
+
+
+def define_flags() -> None:
+  flags.DEFINE_integer('megabytes', 540, 'Size of the tree.')
+  flags.DEFINE_integer('rounds', 5, 'Saves of each kind.')
+  flags.DEFINE_string(
+      'directory', None, 'Where to write, a disk or gs://BUCKET/PATH; by default'
+      ' a temporary folder that is removed.'
+  )
 
 
 def main(argv):
   if len(argv) > 1:
     raise app.UsageError(f'unexpected arguments: {argv[1:]}')
   with tempfile.TemporaryDirectory() as temporary:
-    _measure(_DIRECTORY.value or temporary)
+    _measure(flags.FLAGS.directory or temporary)
 
 
 def _measure(directory):
   store = snapshots.Snapshots(directory, keep_last=1)
-  size = _MEGABYTES.value * 10**6 // (4 * _LEAVES)
+  size = flags.FLAGS.megabytes * 10**6 // (4 * _LEAVES)
   state = [jnp.full(size, float(leaf)) for leaf in range(_LEAVES)]
   update = jax.jit(
       lambda state: [x * 0.999 for x in state], donate_argnums=0
@@ -52,7 +54,7 @@ def _measure(directory):
       name: [] for name in ('alone', 'save', 'save_async', 'call', 'visible')
   }
   step = store.latest() or 0
-  for _ in range(_ROUNDS.value):
+  for _ in range(flags.FLAGS.rounds):
     for name in ('alone', 'save', 'save_async'):
       start = time.monotonic()
       if name != 'alone':
@@ -65,7 +67,7 @@ def _measure(directory):
         store.wait()
         seconds['call'].append(called - start)
         seconds['visible'].append(time.monotonic() - start)
-  print(f'{_MEGABYTES.value} MB in {_LEAVES} arrays, seconds')
+  print(f'{flags.FLAGS.megabytes} MB in {_LEAVES} arrays, seconds')
   print(f'{"":30}{"minimum":>9}{"median":>9}')
   for label, name in (
       ('a step alone', 'alone'),
@@ -83,4 +85,6 @@ def _measure(directory):
 
 
 if __name__ == '__main__':
+  # Here, since other programs of this folder define the same flags.
+  define_flags()
   app.run(main)

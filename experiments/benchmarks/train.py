@@ -38,33 +38,26 @@ from absl import flags
 from experiments.benchmarks import train_work
 from swm_jax.models import pretrained
 
-_CASES = flags.DEFINE_list('cases', list(train_work.CASES), 'What to run.')
-_ROUNDS = flags.DEFINE_integer('rounds', 6, 'Timed steps of each side.')
-_THREADS = flags.DEFINE_integer('threads', 2, 'Cores of each side.')
-_MODEL = flags.DEFINE_string('model', None, 'GGUF file or folder of weights.')
-_REMAT = flags.DEFINE_string('remat', 'dots', 'What our backward recomputes.')
-_SIDE = flags.DEFINE_enum('side', None, ['ours', 'torch'], 'Be a worker.')
-_FOLDER = flags.DEFINE_string('folder', None, 'Weights, for a worker.')
-
 
 def serve():
   """Answers each line of standard input with a line of JSON."""
-  os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: _THREADS.value])
+  cores = sorted(os.sched_getaffinity(0))
+  os.sched_setaffinity(0, cores[: flags.FLAGS.threads])
   # Standard output is for answers; what libraries print goes to the log.
   answers = os.fdopen(os.dup(1), 'w')
   os.dup2(2, 1)
-  case = train_work.CASES[_CASES.value[0]]
+  case = train_work.CASES[flags.FLAGS.cases[0]]
   # Each side imports its own library alone: imports cost memory.
-  if _SIDE.value == 'ours':
+  if flags.FLAGS.side == 'ours':
     # pylint: disable-next=g-import-not-at-top
     from experiments.benchmarks import train_ours
 
-    side = train_ours.Side(_FOLDER.value, case, _REMAT.value)
+    side = train_ours.Side(flags.FLAGS.folder, case, flags.FLAGS.remat)
   else:
     # pylint: disable-next=g-import-not-at-top
     from experiments.benchmarks import train_torch
 
-    side = train_torch.Side(_FOLDER.value, case, _THREADS.value)
+    side = train_torch.Side(flags.FLAGS.folder, case, flags.FLAGS.threads)
   for line in sys.stdin:
     answer = {}
     if line == 'step\n':
@@ -98,13 +91,13 @@ class Worker:
   """A side of a case, in a process of its own."""
 
   def __init__(self, side: str, case: str, folder: str):
-    threads = _THREADS.value
+    threads = flags.FLAGS.threads
     self._log = tempfile.TemporaryFile('w+')
     self._process = subprocess.Popen(
         [
             *(sys.executable, '-m', 'experiments.benchmarks.train'),
             *(f'--side={side}', f'--cases={case}', f'--folder={folder}'),
-            *(f'--threads={threads}', f'--remat={_REMAT.value}'),
+            *(f'--threads={threads}', f'--remat={flags.FLAGS.remat}'),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -143,7 +136,7 @@ def run(case: str, folder: str, targets: int) -> float:
     worker.ask('reset')
   rounds = [
       [worker.ask('step')['seconds'] for worker in workers]
-      for _ in range(_ROUNDS.value)
+      for _ in range(flags.FLAGS.rounds)
   ]
   peaks = [worker.ask('peak')['bytes'] for worker in workers]
   about = [worker.ask('describe') for worker in workers]
@@ -172,9 +165,19 @@ def run(case: str, folder: str, targets: int) -> float:
   return ratio
 
 
+def define_flags() -> None:
+  flags.DEFINE_list('cases', list(train_work.CASES), 'What to run.')
+  flags.DEFINE_integer('rounds', 6, 'Timed steps of each side.')
+  flags.DEFINE_integer('threads', 2, 'Cores of each side.')
+  flags.DEFINE_string('model', None, 'GGUF file or folder of weights.')
+  flags.DEFINE_string('remat', 'dots', 'What our backward recomputes.')
+  flags.DEFINE_enum('side', None, ['ours', 'torch'], 'Be a worker.')
+  flags.DEFINE_string('folder', None, 'Weights, for a worker.')
+
+
 def main(argv: Sequence[str]):
   del argv
-  if _SIDE.value:
+  if flags.FLAGS.side:
     serve()
     return
   for name in ('torch', 'transformers'):
@@ -182,15 +185,17 @@ def main(argv: Sequence[str]):
       raise SystemExit(
           f'{name} is missing; `pip install -e .[benchmarks]` installs it'
       )
-  params, config, tokenizer = pretrained.load(_MODEL.value)
+  params, config, tokenizer = pretrained.load(flags.FLAGS.model)
   with tempfile.TemporaryDirectory() as folder:
     pretrained.save_hf(folder, params, config, tokenizer)
     ratios = {}
-    for case in _CASES.value:
+    for case in flags.FLAGS.cases:
       work = train_work.make(train_work.CASES[case], tokenizer)
       ratios[case] = run(case, folder, work.targets)
-  print(f'ratio {ratios.get("full", ratios[_CASES.value[0]]):.2f}')
+  print(f'ratio {ratios.get("full", ratios[flags.FLAGS.cases[0]]):.2f}')
 
 
 if __name__ == '__main__':
+  # Here, since other programs of this folder define the same flags.
+  define_flags()
   app.run(main)

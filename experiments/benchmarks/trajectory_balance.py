@@ -26,10 +26,6 @@ import numpy as np
 from experiments.benchmarks import trajectory_balance_ours as ours
 from swm_jax.tasks import hypergrid
 
-_BATCH = flags.DEFINE_integer('batch', 16, 'Trajectories of an iteration.')
-_ROUNDS = flags.DEFINE_integer('rounds', 20, 'Turns of each framework.')
-_ITERATIONS = flags.DEFINE_integer('iterations', 50, 'Iterations of a round.')
-
 _GRIDS = (hypergrid.Hypergrid(2, 8), hypergrid.Hypergrid(4, 8))
 _OBJECTIVES = ('tb', 'subtb', 'vargrad')
 _WALL_S = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -122,20 +118,26 @@ def print_table(
     )
 
 
+def define_flags() -> None:
+  flags.DEFINE_integer('batch', 16, 'Trajectories of an iteration.')
+  flags.DEFINE_integer('rounds', 20, 'Turns of each framework.')
+  flags.DEFINE_integer('iterations', 50, 'Iterations of a round.')
+
+
 def main(_):
   frameworks = find_frameworks()
   ratios = []
   for grid in _GRIDS:
     for objective in _OBJECTIVES:
-      setting = ours.Setting(grid, objective, batch=_BATCH.value)
+      setting = ours.Setting(grid, objective, batch=flags.FLAGS.batch)
       print(
           f'\n{objective}, {grid.side}^{grid.dims} points, batch '
           f'{setting.batch}, network {setting.hidden}'
       )
       wall_s, l1 = compare(
-          setting, frameworks, _ROUNDS.value, _ITERATIONS.value
+          setting, frameworks, flags.FLAGS.rounds, flags.FLAGS.iterations
       )
-      print_table(wall_s, l1, _ITERATIONS.value)
+      print_table(wall_s, l1, flags.FLAGS.iterations)
       ratio = {
           name: np.median(seconds) / np.median(wall_s['ours'])
           for name, seconds in wall_s.items()
@@ -151,4 +153,6 @@ def main(_):
 
 
 if __name__ == '__main__':
+  # Here, since other programs of this folder define the same flags.
+  define_flags()
   app.run(main)
