@@ -47,8 +47,8 @@ _PROMPTS, _PROMPT_TOKENS, _NEW_TOKENS = 8, 32, 16
 # Of Llama shape: (layers, width, MLP width, query heads, key-value heads).
 SIZES = {
     '2M': (4, 128, 384, 4, 2),
-    '9M': (8, 256, 768, 4, 2),
-    '36M': (16, 384, 1024, 6, 3),
+    '8M': (8, 256, 768, 4, 2),
+    '29M': (16, 384, 1024, 6, 3),
     '110M': (30, 576, 1536, 9, 3),
 }
 _VOCAB = 8192
@@ -239,9 +239,10 @@ def main(argv):
   if flags.FLAGS.figure:
     pathlib.Path(flags.FLAGS.figure).parent.mkdir(parents=True, exist_ok=True)
     draw(costs, sizes, flags.FLAGS.figure)
-  of_largest = [costs['train'][n][list(SIZES)[-1]] for n in counts]
-  one, *_, most = map(statistics.median, of_largest)
-  print(f'ratio {most / one:.2f}')
+  largest = [
+      statistics.median(costs['train'][n][list(SIZES)[-1]]) for n in counts
+  ]
+  print(f'ratio {largest[-1] / largest[0]:.2f}')
 
 
 if __name__ == '__main__':
