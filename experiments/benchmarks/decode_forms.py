@@ -72,9 +72,11 @@ class Decoded(NamedTuple):
 Form = Callable[[], Decoded]
 
 
-def ours(work: Workload, slots: int, weights: str | None = None) -> Form:
-  """The decoder of this project."""
-  decoder = decode.Decoder(
+def make_decoder(
+    work: Workload, slots: int, weights: str | None = None
+) -> decode.Decoder:
+  """The decoder of this project, sized for a workload."""
+  return decode.Decoder(
       work.config,
       work.stops,
       decode.DecodeConfig(
@@ -85,6 +87,11 @@ def ours(work: Workload, slots: int, weights: str | None = None) -> Form:
       ),
       work.tokenizer.pad_id,
   )
+
+
+def ours(work: Workload, slots: int) -> Form:
+  """The decoder of this project."""
+  decoder = make_decoder(work, slots)
   request = decoder.request(
       work.prompts, work.prompt_index_B, work.temperature_B, row_keys(work)
   )

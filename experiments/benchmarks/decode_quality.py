@@ -22,7 +22,6 @@ from swm_jax.evaluation import bootstrap
 from swm_jax.evaluation import results
 from swm_jax.models import quantised_weights
 from swm_jax.models import transformer
-from swm_jax.samplers import decode
 from swm_jax.samplers import rollout
 from swm_jax.verifiers import python as python_verifier
 
@@ -52,17 +51,7 @@ class _Measured:
 
 def _decoder(work: decode_forms.Workload, weights: str | None):
   """A decoder, as a function without arguments."""
-  decoder = decode.Decoder(
-      work.config,
-      work.stops,
-      decode.DecodeConfig(
-          slots=_SLOTS,
-          max_prompt=len(work.prompts[-1]),
-          max_new_tokens=work.max_new_tokens,
-          weights=weights,
-      ),
-      work.tokenizer.pad_id,
-  )
+  decoder = decode_forms.make_decoder(work, _SLOTS, weights)
   return functools.partial(
       decoder, work.params, work.prompts, work.prompt_index_B,
       work.temperature_B, decode_forms.row_keys(work),

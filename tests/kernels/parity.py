@@ -126,6 +126,29 @@ def make_masks(case: Case) -> dict[str, Any]:
   return arguments
 
 
+def assert_segments_that_cannot_meet_are_not_computed(
+    attend: Callable[..., Any], length: int
+) -> None:
+  """Spoils the keys of the second of two segments, of `length` tokens each."""
+  group = jnp.repeat(jnp.array([[1, 2]]), length, axis=1)
+  attend = jax.jit(
+      functools.partial(
+          attend,
+          mask=None,
+          is_causal=False,
+          scale=1.0,
+          segments=(group, jnp.zeros_like(group)),
+      )
+  )
+  query, key, value = make_inputs(Case(T=2 * length, S=2 * length, H=1))
+  clean = attend(query, key, value)
+  key, value = (x.at[:, length:].set(jnp.nan) for x in (key, value))
+  spoilt = attend(query, key, value)
+  # A weight of 0 times NaN would be NaN.
+  first = lambda outputs: jax.tree.map(lambda x: x[:, :length], outputs)
+  chex.assert_trees_all_equal(first(clean), first(spoilt))
+
+
 def make_step(attend: Callable[..., Any]) -> Callable[..., Any]:
   """Returns a function from inputs to ((out, lse), gradients).
 

@@ -28,6 +28,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
+from swm_jax.kernels.attention import flash_problem
 from swm_jax.kernels.attention import xla
 
 # Largest side of a block of scores. Of 8 heads, XLA keeps such a block in the
@@ -216,7 +217,7 @@ def _backward(ring, specs, residuals, cotangents):
   d_out, d_lse = cotangents
   # exp(-inf - 0) = 0: no weight, and so no gradient, in a fully masked row.
   lse = jnp.where(lse == -jnp.inf, 0.0, lse)
-  delta = (d_out.astype(jnp.float32) * out.astype(jnp.float32)).sum(-1) - d_lse
+  delta = flash_problem.delta(d_out, out, d_lse)
   local = functools.partial(_backward_ring, ring)
   args = (query, key, value, segments, d_out, lse, delta)
   gradients = ring.shard_map(
