@@ -115,7 +115,7 @@ WINS = ({1, 2, 3}, {9})
 
 def lay_out(params, records, options=OPTIONS, store=None):
   # pylint: disable-next=protected-access
-  return rem._lay_out(records, store or {}, params, CONFIG, options, MESH, 0)
+  return rem.lay_out(records, store or {}, params, CONFIG, options, MESH, 0)
 
 
 def train(params, batch, steps, options):
