@@ -3,94 +3,166 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flax import struct
 import jax
 from jax import numpy as jnp
-import numpy as np
 import optax
 
-from swm_jax import global_arrays
 from swm_jax import sharding
 from swm_jax import training
-from swm_jax import types
-from swm_jax.data import batching
-from swm_jax.data import trajectory_log
 from swm_jax.losses import balance
-from swm_jax.losses import reductions
+from swm_jax.losses import objectives
 from swm_jax.models import flow
 from swm_jax.models import lora as lora_lib
 from swm_jax.models import transformer
+from swm_jax.rem import layout
 from swm_jax.rem import options as options_lib
+from swm_jax.samplers import stopping
 
 # Diagnostics that are divided by the variance of the reward.
 _RELATIVE = ('loss_ratio', 'slope')
 
 
-@struct.dataclass
-class Batch:
-  """Packed dreams with what trajectory balance reads; leaves `[A, R, ...]`.
-
-  Attributes:
-    packed: rows.
-    problem: index of the slot's problem in its micro-batch, `[R, J]`.
-    log_p_ref: under the frozen base, nats, `[R, J]`.
-    reward: verdict, 0 or 1, `[R, J]`.
-    weight: 1 / dreams of the whole update where the verdict is the verifier's
-      own, 0 where it failed or the slot is empty, `[R, J]`.
-  """
-
-  packed: batching.PackedBatch
-  problem: jax.Array
-  log_p_ref: jax.Array
-  reward: jax.Array
-  weight: jax.Array
-
-
 def make_loss(
-    config: transformer.TransformerConfig, options: options_lib.Options
+    config: transformer.TransformerConfig,
+    options: options_lib.Options,
+    stop_table: stopping.StopTable | None = None,
 ) -> training.LossFn:
   """Builds the loss of one micro-batch; trainable is {'lora', 'log_z'}.
 
-  The squared residual is divided by beta^2: it then starts at the variance of
-  the reward whatever beta is, and one clipping threshold serves all.
-  """
+  Squared balances are divided by beta^2: at the reference their loss is then
+  the variance of the reward whatever beta is, and one clipping threshold
+  serves all.
 
-  def loss_fn(trainable, base, batch: Batch):
-    packed = batch.packed
+  Raises:
+    ValueError: raptb has no stop table.
+  """
+  if options.objective == 'raptb' and stop_table is None:
+    raise ValueError("objective='raptb' needs the stop_table of the decoder")
+  is_balance = options.objective in objectives.BALANCED
+  scale = options.beta**2 if is_balance else 1.0
+
+  def loss_fn(trainable, base, batch: layout.Batch):
     params = lora_lib.merge(base, trainable['lora'], options.alpha)
-    scores = training.score(params, packed, config)
-    R, J = batch.reward.shape
-    log_pf = reductions.sum_by_trajectory(
-        scores.log_prob, packed.target_mask, packed.trajectory, J
-    ).reshape(-1)
-    reward, valid = batch.reward.reshape(-1), batch.weight.reshape(-1) > 0
-    log_p_ref = batch.log_p_ref.reshape(-1)
-    log_reward = balance.log_reward(
-        log_p_ref, reward,
-        temperature=options.reward_temperature, beta=options.beta,
-    )
-    groups = {'group': batch.problem.reshape(-1), 'num_groups': R * J}
-    if options.objective == 'vargrad':
-      loss = balance.vargrad_loss(log_pf, log_reward, valid, **groups)
-    else:
-      latent = jax.lax.stop_gradient(scores.prompt_hidden)
-      log_z = flow.LogZHead().apply(
-          {'params': trainable['log_z']}, latent.reshape(R * J, -1)
+    scores = training.score(params, batch.packed, config)
+    log_stop_RxM = None
+    if options.objective == 'raptb':
+      log_stop_RxM = layout.log_stop(
+          params, scores.hidden, batch.state, config, stop_table
       )
-      loss = balance.trajectory_balance_loss(log_z, log_pf, log_reward, valid)
-    loss = (batch.weight.reshape(-1) * loss).sum() / options.beta**2
+    x = trajectories(
+        batch, scores, log_stop_RxM, trainable['log_z'], options, stop_table
+    )
+    num_groups = batch.reward.size
+    weight_B = batch.weight.reshape(-1)
+    loss_B = objectives.OBJECTIVES[options.objective](x, num_groups)
+    loss = (weight_B * loss_B).sum() / scale
+    if options.objective == 'ce':  # It is given nothing that failed.
+      return loss, {}
+    log_p_ref = _regroup(batch.log_p_ref, batch)
     diagnostics = balance.vargrad_diagnostics(
-        log_pf, log_p_ref, log_reward, reward, valid,
-        beta=options.beta, **groups,
+        jnp.where(x.mask, x.log_pf, 0.0).sum(axis=1),
+        jnp.where(x.mask, log_p_ref, 0.0).sum(axis=1),
+        x.log_reward, x.reward, x.mask.any(axis=1),
+        group=x.group, num_groups=num_groups, beta=options.beta,
     )
     # Micro-batches are summed: weigh each by its share of the update, and what
     # is relative to the variance of the reward by its share of that.
-    share = batch.weight.sum()
+    share = weight_B.sum()
     for name in _RELATIVE:
       diagnostics[name] *= diagnostics['reward_variance']
     return loss, {k: share * v for k, v in diagnostics.items()}
 
   return loss_fn
+
+
+def trajectories(
+    batch: layout.Batch,
+    scores: training.Scores,
+    log_stop_RxM: jax.Array | None,
+    head: Any,
+    options: options_lib.Options,
+    stop_table: stopping.StopTable | None = None,
+) -> objectives.Trajectories:
+  """Turns packed rows into what an objective reads, one trajectory a row.
+
+  Of what one objective alone reads, nothing is computed for the others:
+
+  * tb, raptb: log Z(x) is a head on the hidden state at the prompt's end.
+  * subtb: log F(s_k) = log p_ref(y_<k | x) / T + the same head on the hidden
+    state at s_k. The head is left with what is still to come, between -beta
+    and 0 at T = 1, and is right at the reference for every s_k but the last.
+  * raptb: P_F(stop | s_k) sums over all tokens that end a completion in the
+    automaton's state at s_k. A prefix that was not verified counts as wrong,
+    and earns nothing by itself; the last one has the verdict of the whole.
+  * grpo: the policy that drew a token is the tempered or perturbed one.
+
+  Args:
+    batch: one micro-batch.
+    scores: of the dreamer.
+    log_stop_RxM: of the dreamer, raptb only.
+    head: parameters of `flow.LogZHead`; its inputs pass no gradient on.
+    options: see `Options`.
+    stop_table: of the decoder, raptb only.
+
+  Returns:
+    `[B, T]` with B = R J; the group is the problem in the micro-batch.
+
+  References:
+    Pan et al., Better training of GFlowNets with local credit and incomplete
+      trajectories, 2023, https://arxiv.org/abs/2302.01687
+  """
+  T_ref, beta = options.reward_temperature, options.beta
+  mask = batch.mask.reshape(-1, batch.mask.shape[-1])
+  reward = batch.reward.reshape(-1)
+  log_p_ref = jnp.where(mask, _regroup(batch.log_p_ref, batch), 0.0)
+  log_reward = balance.log_reward(
+      log_p_ref.sum(axis=1), reward, temperature=T_ref, beta=beta
+  )
+  # Of the tokens before each, log p_ref(s_k).
+  log_prefix_ref = jnp.cumsum(log_p_ref, axis=1) - log_p_ref
+  x = objectives.Trajectories(
+      log_pf=_regroup(scores.log_prob, batch),
+      mask=mask,
+      group=batch.problem.reshape(-1),
+      log_reward=log_reward,
+      reward=reward,
+  )
+  if options.objective in ('tb', 'raptb'):
+    x = x.replace(log_z=_head(head, scores.prompt_hidden).reshape(-1))
+  if options.objective == 'subtb':
+    to_come = _regroup(_head(head, scores.hidden), batch)
+    x = x.replace(log_flow=log_prefix_ref / T_ref + to_come)
+  if options.objective == 'grpo':
+    x = x.replace(log_behaviour=_regroup(batch.log_behaviour, batch))
+  if options.objective == 'raptb':
+    # The prefix before the last token; nothing is read beyond it.
+    is_last = mask & ~jnp.pad(mask, ((0, 0), (0, 1)))[:, 1:]
+    verified = is_last & (reward > 0.0)[:, None]
+    task_reward = jnp.where(is_last, beta * (reward - 1.0)[:, None], -beta)
+    stopped_ref = log_prefix_ref + _regroup(batch.log_stop_ref, batch)
+    can_stop_S = jnp.asarray(layout.stop_tokens(stop_table).any(axis=1))
+    x = x.replace(
+        log_stop=_regroup(log_stop_RxM, batch),
+        log_prefix_reward=stopped_ref / T_ref + task_reward,
+        stoppable=mask & _regroup(can_stop_S[batch.state], batch),
+        task_reward=task_reward,
+        unrewarded=~verified,
+    )
+  return x
+
+
+def _regroup(values_RxM: jax.Array, batch: layout.Batch) -> jax.Array:
+  """Gathers the values of each trajectory's targets, `[R J, T]`."""
+  R, J, T = batch.place.shape
+  place = batch.place.reshape(R, J * T)
+  return jnp.take_along_axis(values_RxM, place, axis=1).reshape(R * J, T)
+
+
+def _head(params: Any, hidden: jax.Array) -> jax.Array:
+  """Applies the head of log Z to `[..., D]`."""
+  latent = jax.lax.stop_gradient(hidden).reshape(-1, hidden.shape[-1])
+  values = flow.LogZHead().apply({'params': params}, latent)
+  return values.reshape(hidden.shape[:-1])
 
 
 def mean_metrics(
@@ -104,8 +176,9 @@ def mean_metrics(
       for name in values[0]
   }
   for name in _RELATIVE:
-    variance = mean['reward_variance']
-    mean[name] = mean[name] / variance if variance else 0.0
+    if name in mean:
+      variance = mean['reward_variance']
+      mean[name] = mean[name] / variance if variance else 0.0
   return mean
 
 
@@ -114,8 +187,17 @@ def make_trainer(
     options: options_lib.Options,
     mesh: jax.sharding.Mesh,
     rules: sharding.Rules,
+    stop_table: stopping.StopTable | None = None,
 ) -> training.Trainer:
-  """Builds the dreamer's trainer; log Z has a learning rate of its own."""
+  """Builds the dreamer's trainer; log Z has a learning rate of its own.
+
+  Args:
+    config: of the transformer.
+    options: see `Options`.
+    mesh: see `sharding.make_mesh`.
+    rules: logical axes of activations to mesh axes.
+    stop_table: of the decoder, raptb only.
+  """
 
   def adam(learning_rate):
     # Never 0: there are few updates, and none of them is for nothing.
@@ -134,7 +216,9 @@ def make_trainer(
           {'lora': 'lora', 'log_z': 'log_z'},
       ),
   )
-  return training.Trainer(make_loss(config, options), tx, mesh, rules)
+  return training.Trainer(
+      make_loss(config, options, stop_table), tx, mesh, rules
+  )
 
 
 def init_trainable(
@@ -150,83 +234,3 @@ def init_trainable(
       'lora': lora_lib.init_lora(params, options.rank, key_lora),
       'log_z': head,
   }
-
-
-def lay_out(
-    records, store, params, config, options, mesh, index
-) -> list[Batch]:
-  """Packs a round's dreams and replayed x+ into updates of one shape."""
-  by_problem: dict[str, list[trajectory_log.Record]] = {}
-  for entry in records:
-    if entry['verdict']['status'] != types.ERROR:
-      by_problem.setdefault(entry['problem'], []).append(entry)
-  table, examples = [], []
-  for problem, dreams in by_problem.items():
-    seen, group = set(), []
-    # Newest first: old x+ are the likeliest to be forgotten by the dreamer.
-    for entry in dreams + store.get(problem, [])[::-1][: options.replay]:
-      tokens = tuple(int(token) for token in entry['tokens'])
-      if tokens and tokens not in seen:
-        seen.add(tokens)
-        group.append(entry)
-    ids = list(range(len(table), len(table) + len(group)))
-    table += group
-    examples.append(batching.Example(
-        prompt=group[0]['prompt_tokens'],
-        completions=[entry['tokens'] for entry in group],
-        ids=ids,
-    ))
-  devices = mesh.shape['data'] * mesh.shape['fsdp']
-  rows = max(1, options.tokens_per_step // options.max_length)
-  packed = batching.pack(
-      examples,
-      rows=-(-rows // devices) * devices,
-      length=options.max_length,
-      # Completions are never more than their row; most rows hold a prompt of
-      # a quarter of it.
-      targets=options.max_length,
-      slots=options.max_length // 4,
-      seed=index,
-  )
-  payloads = [
-      _payload(batch, table, global_arrays.fetch(
-          training.score_batch(params, batch, config)[0]
-      ))
-      for batch in packed
-  ]
-  if not payloads:  # The verifier failed on all of them.
-    return []
-  blank = jax.tree.map(np.zeros_like, payloads[0])
-  payloads += [blank] * (-len(payloads) % options.accumulate)
-  steps = []
-  for start in range(0, len(payloads), options.accumulate):
-    step = jax.tree.map(
-        lambda *leaves: np.stack(leaves),
-        *payloads[start : start + options.accumulate],
-    )
-    steps.append(step.replace(weight=step.weight / step.weight.sum()))
-  return steps
-
-
-def _payload(packed, table, log_prob) -> Batch:
-  """Gathers verdicts and the reference's log-probs of one micro-batch."""
-  R, J = packed.trajectory_id.shape
-  problem = np.zeros((R, J), np.int32)
-  reward = np.zeros((R, J), np.float32)
-  weight = np.zeros((R, J), np.float32)
-  seen: dict[str, int] = {}
-  for r, slot in np.argwhere(packed.trajectory_id >= 0):
-    entry = table[packed.trajectory_id[r, slot]]
-    problem[r, slot] = seen.setdefault(entry['problem'], len(seen))
-    reward[r, slot] = entry['verdict']['status'] == types.PASS
-    weight[r, slot] = 1.0
-  log_p_ref = reductions.sum_by_trajectory(
-      jnp.asarray(log_prob), packed.target_mask, packed.trajectory, J
-  )
-  return Batch(
-      packed=packed,
-      problem=problem,
-      log_p_ref=np.asarray(log_p_ref),
-      reward=reward,
-      weight=weight,
-  )

@@ -10,11 +10,13 @@ import numpy as np
 from swm_jax import sharding
 from swm_jax import training
 from swm_jax import types
+from swm_jax.data import batching
 from swm_jax.data import trajectory_log
 from swm_jax.models import lora as lora_lib
 from swm_jax.models import transformer
 from swm_jax.rem import curriculum
 from swm_jax.rem import dreamer as dreamer_lib
+from swm_jax.rem import layout
 from swm_jax.rem import options as options_lib
 from swm_jax.samplers import decode
 from swm_jax.samplers import rollout
@@ -71,22 +73,27 @@ def run(
     on_round: called with the round, its records and its metrics.
     deadline_seconds: of a rollout's verdicts, see `rollout`.
   """
-  trainer = dreamer_lib.make_trainer(config, options, mesh, rules)
+  trainer = dreamer_lib.make_trainer(
+      config, options, mesh, rules, decoder.stop_table
+  )
   key_init, key_dream = jax.random.split(key)
   trainable = dreamer_lib.init_trainable(params, config, options, key_init)
   restored = restore(trainer.abstract_state(trainable))
   state, first = restored or (trainer.init(trainable), 0)
   merge = jax.jit(functools.partial(lora_lib.merge, alpha=options.alpha))
-  counts = dict(counts)
-  store = {problem: list(records) for problem, records in replay.items()}
+  longest = max([decoder.config.max_new_tokens] + [
+      len(entry['tokens']) for records in replay.values() for entry in records
+  ])
+  past = _Past(
+      counts, replay, options, mesh.shape['data'] * mesh.shape['fsdp']
+  )
   for done in range(first):
-    records = read_wave(done)
-    _count(records, counts)
-    _keep(records, store)
+    past.add(read_wave(done))
 
-  for index in range(first, options.rounds):
+  while not past.is_whole:
+    index = past.rounds
     rng = np.random.default_rng([seed, night, index])
-    chosen = curriculum.choose_prompts(problems, counts, options, rng)
+    chosen = curriculum.choose_prompts(problems, past.counts, options, rng)
     if not chosen:
       break
     if index >= log.num_waves:
@@ -102,37 +109,78 @@ def run(
     # What is on disk, whether this process wrote it or the one before: stored
     # temperatures and log-probs are narrower than those in memory.
     records = read_wave(index)
-    _count(records, counts)
-    steps = []
-    if options.objective != 'none':
-      steps = dreamer_lib.lay_out(
-          records, store, params, config, options, mesh, index
-      )
+    packed, groups = past.add(records)
+    steps = layout.make_steps(
+        packed, groups, params, config, options, longest=longest,
+        stop_table=decoder.stop_table,
+    )
     values = []
     for step in steps:
       state, metrics = trainer.step(state, params, step)
       values.append(metrics)
-    _keep(records, store)
-    on_round(index, records, dreamer_lib.mean_metrics(values))
+    metrics = dreamer_lib.mean_metrics(values)
+    if steps:
+      metrics['padding'] = layout.padding(steps)
+    on_round(index, records, metrics)
     save(state, index + 1)
   log.finalize()
   return state.params
 
 
-def _count(records, counts) -> None:
-  """Adds a round's verdicts to the pass counts of its problems."""
-  for entry in records:
-    status = entry['verdict']['status']
-    if status != types.ERROR:
-      passed, tried = counts[entry['problem']]
-      counts[entry['problem']] = passed + (status == types.PASS), tried + 1
+class _Past:
+  """What the rounds so far leave to later ones; read from disk alone.
 
+  Attributes:
+    rounds: that were added.
+    counts: `(passed, tried)` by problem id, wake included.
+  """
 
-def _keep(records, store) -> None:
-  """Adds a round's x+ to those that later rounds replay."""
-  for entry in records:
-    if entry['verdict']['status'] == types.PASS:
-      store.setdefault(entry['problem'], []).append(entry)
+  def __init__(
+      self,
+      counts: Mapping[str, tuple[int, int]],
+      replay: Mapping[str, Sequence[Record]],
+      options: options_lib.Options,
+      devices: int,
+  ):
+    self.rounds = 0
+    self.counts = dict(counts)
+    self._store = {problem: list(some) for problem, some in replay.items()}
+    self._options, self._devices = options, devices
+    self._tokens = 0
+    self._waiting: list[layout.Group] = []
+
+  @property
+  def is_whole(self) -> bool:
+    """Whether no round comes after these."""
+    options = self._options
+    return self.rounds >= options.rounds or (
+        0 < options.max_tokens <= self._tokens
+    )
+
+  def add(
+      self, records: Sequence[Record]
+  ) -> tuple[list[batching.PackedBatch], list[layout.Group]]:
+    """Adds a round; returns the micro-batches it makes, and their groups."""
+    self.rounds += 1
+    self._tokens += sum(len(entry['tokens']) for entry in records)
+    for entry in records:
+      if entry['verdict']['status'] != types.ERROR:
+        passed, tried = self.counts[entry['problem']]
+        passed += layout.passed(entry)
+        self.counts[entry['problem']] = passed, tried + 1
+    groups = []
+    if self._options.objective != 'none':
+      groups = self._waiting + layout.make_groups(
+          records, self._store, self.counts, self._options
+      )
+    # x+ of this round are replayed by later ones.
+    for entry in filter(layout.passed, records):
+      self._store.setdefault(entry['problem'], []).append(entry)
+    packed, self._waiting = layout.pack(
+        groups, self._options, devices=self._devices, seed=self.rounds - 1,
+        last=self.is_whole,
+    )
+    return packed, groups
 
 
 def _dream(
