@@ -149,6 +149,7 @@ class Decoder:
       keys_B: jax.Array,
       *,
       perturb: langevin.Perturbation | None = None,
+      stop_states: Sequence[int] | None = None,
       on_finished: Callable[[int, list[int]], None] | None = None,
   ) -> types.Trajectories:
     """Samples one completion per row.
@@ -167,6 +168,9 @@ class Decoder:
       perturb: Langevin noise on the prompt's residual stream, drawn anew from
         each row's key. Log-probabilities are then the perturbed model's. None,
         or a perturbation that moves nothing, is the clean path.
+      stop_states: state of the stop table after each prompt; None is 0 for all:
+        every completion starts where its prompt ends. A prompt that holds the
+        beginning of a completion has the state after that.
       on_finished: called with row and sampled tokens as soon as the host knows
         that a row has ended, in no particular order.
 
@@ -180,7 +184,9 @@ class Decoder:
       ValueError: a prompt is empty or too long, an argument does not fit, or a
         perturbation meets `weights`.
     """
-    request = self.request(prompts, prompt_index_B, temperature_B, keys_B)
+    request = self.request(
+        prompts, prompt_index_B, temperature_B, keys_B, stop_states
+    )
     params = jax.tree.map(jnp.asarray, params)
     copies = replicas.split(params)
     decode_one = functools.partial(self._decode, perturb)
@@ -194,6 +200,7 @@ class Decoder:
       prompt_index_B: Sequence[int] | np.ndarray,
       temperature_B: Sequence[float] | np.ndarray,
       keys_B: jax.Array,
+      stop_states: Sequence[int] | None = None,
   ) -> schedule.Request:
     """Checks arguments of a call; see `__call__`."""
     request = schedule.Request(
@@ -202,8 +209,9 @@ class Decoder:
         temperature_B=np.asarray(temperature_B, np.float32).reshape(-1),
         key_data_BxW=np.asarray(jax.random.key_data(keys_B)),
         key_impl=str(jax.random.key_impl(keys_B)),
+        stop_states=[0] * len(prompts) if stop_states is None else stop_states,
     )
-    _check(request, self.config.max_prompt)
+    _check(request, self.config.max_prompt, self.stop_table.stop_state)
     return request
 
   def start(
@@ -224,6 +232,14 @@ class Decoder:
           f'weights={config.weights!r} cannot read perturbed prompts; set '
           'weights=None'
       )
+    if perturb is not None and perturb.energy == 'head':
+      width = 0 if perturb.head is None else len(perturb.head.weight_D)
+      if width != self.model_config.width:
+        raise ValueError(
+            f"energy 'head' has weights of {width} dimensions for a model of "
+            f'width {self.model_config.width}; fit them with '
+            '`latents.fit_head` and set `head` of the perturbation'
+        )
     shape = streams.Shape(
         model=self.model_config,
         slots=config.slots,
@@ -257,7 +273,9 @@ class Decoder:
     )
 
 
-def _check(request: schedule.Request, max_prompt: int) -> None:
+def _check(
+    request: schedule.Request, max_prompt: int, stop_state: int
+) -> None:
   """Raises ValueError for a request that cannot be decoded."""
   B = len(request.prompt_index_B)
   if not len(request.temperature_B) == len(request.key_data_BxW) == B:
@@ -268,6 +286,13 @@ def _check(request: schedule.Request, max_prompt: int) -> None:
   count = len(request.prompts)
   if ((request.prompt_index_B < 0) | (request.prompt_index_B >= count)).any():
     raise ValueError(f'prompt_index must be in 0..{count - 1}')
+  if len(request.stop_states) != count or not all(
+      0 <= state < stop_state for state in request.stop_states
+  ):
+    raise ValueError(
+        f'stop_states must be {count}, one per prompt, each in '
+        f'0..{stop_state - 1}: a completion that has stopped cannot go on'
+    )
   temperature_B = request.temperature_B
   if not (np.isfinite(temperature_B) & (temperature_B >= 0)).all():
     raise ValueError('temperatures must be finite and not negative')

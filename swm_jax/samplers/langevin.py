@@ -16,7 +16,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-ENERGIES = ('hopfield', 'none')
+from swm_jax.models import latents
+
+ENERGIES = ('hopfield', 'entropy', 'head', 'none')
+POSITIONS = ('all', 'last')
 
 EnergyFn = Callable[[jax.Array], jax.Array]
 
@@ -90,14 +93,29 @@ class Perturbation:
 
   After n steps without energy the stream has moved by t sqrt(n e) of its norm.
 
+  The chain descends its energy, of which each step takes one gradient, for each
+  sample apart; a prompt is read once per sample besides. In forward passes over
+  the prompt a gradient costs
+
+    none      0
+    hopfield  about 0.25 / num_layers: two projections and the scores of one
+              layer, and their transposes
+    entropy   about 2 (num_layers - layer) / num_layers: forward and back, for
+              the stream alone, through every layer that follows
+    head      0: a product with one vector
+
   Attributes:
     layer: the stream entering this layer is moved; `num_layers` is after the
       last.
     step_size: e.
     noise: t.
     steps: n.
-    energy: 'hopfield', the energy of the layer's own attention, summed over
-      heads and positions, or 'none', pure diffusion.
+    energy: 'hopfield', of the layer's own attention, summed over heads and
+      positions, nats over beta; 'entropy' of the next token after the prompt,
+      nats: its low side is certainty; 'head', minus the log-odds of success
+      that `head` sees in the last position, nats; or 'none', pure diffusion.
+    positions: which of the prompt's positions move: 'all' or the 'last'.
+    head: weights of the energy 'head'; fit them at `layer`.
   """
 
   layer: int
@@ -105,10 +123,17 @@ class Perturbation:
   noise: float
   steps: int = 1
   energy: str = 'hopfield'
+  positions: str = 'all'
+  # Arrays, which can be neither compared nor hashed.
+  head: latents.Head | None = dataclasses.field(default=None, compare=False)
 
   def __post_init__(self):
     if self.energy not in ENERGIES:
       raise ValueError(f'energy {self.energy!r} is not one of {ENERGIES}')
+    if self.positions not in POSITIONS:
+      raise ValueError(
+          f'positions {self.positions!r} is not one of {POSITIONS}'
+      )
     if self.step_size < 0 or self.noise < 0 or self.steps < 0:
       raise ValueError(
           'step_size, noise and steps must not be negative; got '
@@ -126,44 +151,53 @@ def perturb(
     h_BxTxD: jax.Array,
     valid_BxT: jax.Array,
     keys_B: jax.Array,
-    energy_fn: Callable[[jax.Array, jax.Array], jax.Array] | None,
+    energy_fn: latents.EnergyFn | None,
     *,
     step_size: jax.Array | float,
     noise: jax.Array | float,
     steps: int,
+    positions: str = 'all',
 ) -> jax.Array:
   """Moves a residual stream as `Perturbation` says.
 
   Args:
     h_BxTxD: the stream, any floating dtype.
-    valid_BxT: True at prompt tokens; nothing else moves.
+    valid_BxT: True at prompt tokens, right-padded; nothing else moves.
     keys_B: a key per row, so that a row's noise does not depend on the others.
-    energy_fn: `(h_BxTxD, valid_BxT) -> [B]`, a mean over valid positions (the
-      chain uses their sum), or None for pure diffusion.
+    energy_fn: `(h_BxTxD, valid_BxT) -> [B]`, or None for pure diffusion.
     step_size: e.
     noise: t.
     steps: n, static.
+    positions: one of `POSITIONS`.
 
   Returns:
     The moved stream, `[B, T, D]`, in the dtype of `h_BxTxD`.
   """
   start_BxTxD = h_BxTxD.astype(jnp.float32)
   rms_BxTx1 = jnp.sqrt(jnp.mean(start_BxTxD**2, axis=-1, keepdims=True))
+  moves_BxTx1 = valid_BxT[..., None]
+  if positions == 'last':
+    at_T = jnp.arange(valid_BxT.shape[1])
+    last_Bx1 = valid_BxT.sum(axis=-1, keepdims=True) - 1
+    moves_BxTx1 = (at_T[None] == last_Bx1)[..., None]
 
   def energy(u_BxTxD):
     if energy_fn is None:
       return jnp.zeros(u_BxTxD.shape[:1], jnp.float32)
-    # A mean over positions would let the drift shrink with the prompt's length.
-    return energy_fn(u_BxTxD * rms_BxTx1, valid_BxT) * valid_BxT.sum(axis=-1)
+    moved_BxTxD = jnp.where(moves_BxTx1, u_BxTxD * rms_BxTx1, start_BxTxD)
+    return energy_fn(moved_BxTxD, valid_BxT)
 
-  def step(state, n):
+  def step(u_BxTxD, n):
     keys = jax.vmap(jax.random.fold_in, (0, None))(keys_B, n)
-    shape = state.position.shape[1:]
+    shape = u_BxTxD.shape[1:]
     xi = jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
-    return langevin_step(xi, state, energy, step_size, noise), None
+    state = init(u_BxTxD, energy)
+    # The gradient after the step goes unused, and so is never computed.
+    state = langevin_step(xi, state, energy, step_size, noise)
+    return state.position, None
 
   safe_BxTx1 = jnp.where(rms_BxTx1 > 0, rms_BxTx1, 1.0)
-  state = init(start_BxTxD / safe_BxTx1, energy)
-  state, _ = jax.lax.scan(step, state, jnp.arange(steps))
-  moved_BxTxD = (state.position * rms_BxTx1).astype(h_BxTxD.dtype)
-  return jnp.where(valid_BxT[..., None], moved_BxTxD, h_BxTxD)
+  u_BxTxD = start_BxTxD / safe_BxTx1
+  u_BxTxD, _ = jax.lax.scan(step, u_BxTxD, jnp.arange(steps))
+  moved_BxTxD = (u_BxTxD * rms_BxTx1).astype(h_BxTxD.dtype)
+  return jnp.where(moves_BxTx1, moved_BxTxD, h_BxTxD)

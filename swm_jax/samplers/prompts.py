@@ -1,6 +1,7 @@
 """Reads prompts in batches, for the streams that complete them."""
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,20 @@ from swm_jax.samplers import langevin
 from swm_jax.samplers import streams
 
 _PERTURBATION = 0x7FFFFFFF  # folded into row keys; steps fold small integers
+
+
+class Strength(NamedTuple):
+  """What of a perturbation is data: another value compiles nothing.
+
+  Attributes:
+    step_size: e.
+    noise: t.
+    head: of the energy 'head', else None.
+  """
+
+  step_size: jax.Array
+  noise: jax.Array
+  head: latents.Head | None
 
 
 @functools.partial(
@@ -24,7 +39,7 @@ def read(
     tokens_GxP: jax.Array,
     length_G: jax.Array,
     key_data_GxW: jax.Array,
-    strength: tuple[jax.Array, jax.Array],
+    strength: Strength,
     *,
     shape: streams.Shape,
     width: int,
@@ -38,12 +53,12 @@ def read(
     tokens_GxP: right-padded to the length of the prompt cache.
     length_G: valid tokens, at least 1.
     key_data_GxW: of the trajectories' keys; read only with `perturb`.
-    strength: the perturbation's step size and noise.
+    strength: of the perturbation.
     shape: static.
     width: divides P; with `perturb` the longest prompt must fit, because the
       stream of a prompt moves as a whole.
-    perturb: its layer, steps and energy (step size and noise are not read, so
-      that changing them does not compile).
+    perturb: its layer, positions, steps and energy; what is in `strength` is
+      not read here.
   """
   model = transformer.Transformer(shape.model)
   edits = {}
@@ -102,14 +117,22 @@ def _edit(params, length_G, key_data_GxW, strength, shape, width, perturb):
   valid_GxP = jnp.arange(width)[None] < length_G[:, None]
   energy_fn = None
   if perturb.energy == 'hopfield':
-    energy_fn = latents.hopfield_energy(params, shape.model, perturb.layer)
-  step_size, noise = strength
+    mean = latents.hopfield_energy(params, shape.model, perturb.layer)
+    # A mean over positions would let the drift shrink with the prompt's length.
+    energy_fn = lambda h_GxPxD, valid_GxP: (
+        mean(h_GxPxD, valid_GxP) * valid_GxP.sum(axis=-1)
+    )
+  elif perturb.energy == 'entropy':
+    energy_fn = latents.entropy_energy(params, shape.model, perturb.layer)
+  elif perturb.energy == 'head':
+    energy_fn = latents.head_energy(strength.head)
   return lambda h_GxPxD: langevin.perturb(
       h_GxPxD,
       valid_GxP,
       keys_G,
       energy_fn,
-      step_size=step_size,
-      noise=noise,
+      step_size=strength.step_size,
+      noise=strength.noise,
       steps=perturb.steps,
+      positions=perturb.positions,
   )

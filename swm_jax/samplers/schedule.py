@@ -29,6 +29,16 @@ class Request:
   temperature_B: np.ndarray
   key_data_BxW: np.ndarray
   key_impl: str
+  stop_states: Sequence[int]
+
+  def sample_numbers(self) -> np.ndarray:
+    """Numbers the rows of each prompt 0, 1, ... in their order, `[B]`."""
+    seen: dict[int, int] = {}
+    numbers = []
+    for prompt in self.prompt_index_B.tolist():
+      numbers.append(seen.get(prompt, 0))
+      seen[prompt] = numbers[-1] + 1
+    return np.array(numbers, np.int64)
 
   def take(self, rows: np.ndarray) -> 'Request':
     """Some of the rows."""
@@ -45,6 +55,7 @@ class _Group:
   """A prompt, and those of its rows that have not started."""
 
   prompt: Sequence[int]
+  stop_state: int
   rows: list[int]
 
 
@@ -176,7 +187,10 @@ class Run:
     for row, prompt in enumerate(request.prompt_index_B.tolist()):
       # Perturbed prompts differ by row even where their tokens do not.
       name = prompt if self._perturb is None else row
-      group = groups.setdefault(name, _Group(request.prompts[prompt], []))
+      group = groups.setdefault(
+          name,
+          _Group(request.prompts[prompt], request.stop_states[prompt], []),
+      )
       group.rows.append(row)
     # Prompts of one length are read together; sorted() keeps their order.
     in_order = sorted(groups.values(), key=lambda group: len(group.prompt))
@@ -216,6 +230,7 @@ class Run:
         fresh_C=np.zeros(C, bool),
         slot_C=np.zeros(C, np.int32),
         entry_C=np.zeros(C, np.int32),
+        stop_C=np.zeros(C, np.int32),
         prompt_length_C=np.zeros(C, np.int32),
         temperature_C=np.zeros(C, np.float32),
         key_data_CxW=np.zeros_like(
@@ -237,6 +252,7 @@ class Run:
       placement.fresh_C[at] = True
       placement.slot_C[at] = slot
       placement.entry_C[at] = entry
+      placement.stop_C[at] = group.stop_state
       placement.prompt_length_C[at] = len(group.prompt)
       placement.temperature_C[at] = request.temperature_B[rows]
       placement.key_data_CxW[at] = request.key_data_BxW[rows]
@@ -274,10 +290,17 @@ class Run:
       tokens_GxP[i, : len(group.prompt)] = group.prompt
       length_G[i] = len(group.prompt)
       key_data_GxW[i] = key_data_BxW[group.rows[0]]
-    perturb, strength = self._perturb, (np.float32(0), np.float32(0))
+    perturb = self._perturb
+    strength = prompts.Strength(np.float32(0), np.float32(0), None)
     if perturb is not None:
-      strength = np.float32(perturb.step_size), np.float32(perturb.noise)
-      perturb = dataclasses.replace(perturb, step_size=0.0, noise=0.0)
+      strength = prompts.Strength(
+          step_size=np.float32(perturb.step_size),
+          noise=np.float32(perturb.noise),
+          head=perturb.head if perturb.energy == 'head' else None,
+      )
+      perturb = dataclasses.replace(
+          perturb, step_size=0.0, noise=0.0, head=None
+      )
     if self._prefilled is None:
       cache = transformer.init_cache(
           self._shape.model, _PREFILL_BATCH, room

@@ -92,6 +92,7 @@ class Placement(NamedTuple):
     fresh_C: streams that start; the other fields are read only there.
     slot_C: the slot that the prompt is copied to.
     entry_C: the prompt's row in `Prefilled`.
+    stop_C: state of the stop table after the prompt.
     prompt_length_C: its tokens.
     temperature_C: of the trajectory.
     key_data_CxW: of the trajectory's key.
@@ -100,6 +101,7 @@ class Placement(NamedTuple):
   fresh_C: Any
   slot_C: Any
   entry_C: Any
+  stop_C: Any
   prompt_length_C: Any
   temperature_C: Any
   key_data_CxW: Any
@@ -217,7 +219,7 @@ def admit(
       slot_C=choose(placement.slot_C, streams.slot_C),
       status_C=choose(ATTACHED, streams.status_C),
       count_C=choose(0, streams.count_C),
-      stop_C=choose(0, streams.stop_C),
+      stop_C=choose(placement.stop_C, streams.stop_C),
       prompt_length_C=choose(
           placement.prompt_length_C, streams.prompt_length_C
       ),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from swm_jax import sharding
+from swm_jax.models import latents
 from swm_jax.models import pretrained
 from swm_jax.models import quantised_hidden
 from swm_jax.models import transformer
@@ -191,6 +192,48 @@ class PerturbedDecoderTest(parameterized.TestCase):
     self.assertGreater(np.abs(latents[0, 1] - latents[1, 1]).max(), 1e-3)
     tiny.assert_rows_equal(perturbed, tiny.decoder()(*args, perturb=perturb))
 
+  def test_drift_goes_down_the_energy_that_it_is_asked_for(self):
+    # On the last prompt token's stream after all layers, the head's energy and
+    # the entropy of the first token can be read from what is recorded.
+    weight_D = jax.random.normal(jax.random.key(3), (tiny.MODEL.width,))
+    head = latents.Head(weight_D, jnp.float32(0.0))
+    args = (tiny.params(), tiny.PROMPTS, *tiny.request(per_prompt=1))
+
+    def energies(perturb):
+      last_BxD = tiny.decoder()(*args, perturb=perturb).latents[:, 1, 0]
+      valid = jnp.ones((len(last_BxD), 1), bool)
+      entropy = latents.entropy_energy(tiny.params(), tiny.MODEL, 2)
+      return tuple(
+          np.asarray(energy(last_BxD[:, None], valid))
+          for energy in (latents.head_energy(head), entropy)
+      )
+
+    still = energies(None)
+    for index, perturb in enumerate((
+        langevin.Perturbation(
+            layer=2, step_size=0.1, noise=0.0, energy='head',
+            positions='last', head=head,
+        ),
+        langevin.Perturbation(
+            layer=2, step_size=0.1, noise=0.0, energy='entropy'
+        ),
+    )):
+      moved = energies(perturb)[index]
+      self.assertTrue(np.all(moved < still[index]), (moved, still[index]))
+
+  def test_a_head_must_fit_the_model(self):
+    perturb = langevin.Perturbation(
+        layer=2, step_size=0.1, noise=0.0, energy='head'
+    )
+    args = (tiny.params(), tiny.PROMPTS, *tiny.request(per_prompt=1))
+    with self.assertRaisesRegex(ValueError, "'head' has weights of 0 dim"):
+      tiny.decoder()(*args, perturb=perturb)
+    perturb = dataclasses.replace(
+        perturb, head=latents.Head(jnp.zeros(7), jnp.float32(0))
+    )
+    with self.assertRaisesRegex(ValueError, 'of 7 dimensions .* width 32'):
+      tiny.decoder()(*args, perturb=perturb)
+
 
 class RestrictedDecoderTest(parameterized.TestCase):
 
@@ -201,6 +244,42 @@ class RestrictedDecoderTest(parameterized.TestCase):
     only = tiny.decoder(top_k=1)(*args, temperature_B + 1, keys_B)
     np.testing.assert_array_equal(only.tokens, greedy.tokens)
     np.testing.assert_array_equal(only.log_prob, greedy.log_prob)
+
+  def test_top_p_cuts_what_top_k_leaves(self):
+    top_k, top_p = 12, 0.7
+    _, temperature_B, keys_B = request = tiny.request(per_prompt=4)
+    trajectories = tiny.decoder(top_k=top_k, top_p=top_p)(
+        tiny.params(), tiny.PROMPTS, *request
+    )
+    sizes = []
+    for row, temperature in enumerate(temperature_B.tolist()):
+      if not temperature:
+        continue
+      log_p_TxV, _, _, n = tiny.teacher_forced(
+          tiny.params(), tiny.MODEL, trajectories, row
+      )
+      for t, token in enumerate(trajectories.tokens[row, :n].tolist()):
+        order = np.argsort(-log_p_TxV[t])[:top_k]
+        p = np.exp(np.float64(log_p_TxV[t, order]) / temperature)
+        p /= p.sum()
+        order = order[: np.searchsorted(np.cumsum(p), top_p) + 1]
+        p = p[: len(order)] / p[: len(order)].sum()
+        sizes.append(len(order))
+        self.assertIn(token, order)
+        at = order.tolist().index(token)
+        # The draw is the inverse CDF of the row's uniform over the nucleus.
+        u = float(jax.random.uniform(jax.random.fold_in(keys_B[row], t)))
+        self.assertBetween(
+            u, p[:at].sum() - 1e-4, p[: at + 1].sum() + 1e-4
+        )
+        np.testing.assert_allclose(
+            trajectories.log_prob_behaviour[row, t], np.log(p[at]), atol=2e-3
+        )
+        np.testing.assert_allclose(
+            trajectories.log_prob[row, t], log_p_TxV[t, token], atol=1e-4
+        )
+    self.assertLess(min(sizes), max(sizes))
+    self.assertLess(max(sizes), top_k)
 
 
 class ScannedDecoderTest(absltest.TestCase):

@@ -1,5 +1,7 @@
 """Tests of the Langevin update and of noise on a residual stream."""
 
+import functools
+
 from absl.testing import parameterized
 import jax
 import jax.numpy as jnp
@@ -20,6 +22,22 @@ def stream(B=3, T=5, D=16, seed=0):
   valid = np.arange(T)[None] < np.array([5, 3, 1])[:B, None]
   keys = jax.random.split(jax.random.key(1), B)
   return jnp.asarray(h), jnp.asarray(valid), keys
+
+
+@functools.cache
+def energies():
+  config = transformer.TransformerConfig(
+      vocab_size=7, num_layers=2, width=16, mlp_width=16, num_heads=2,
+      num_kv_heads=1, head_dim=8,
+  )
+  params = transformer.init_params(config, jax.random.key(0))
+  weight_D = jax.random.normal(jax.random.key(2), (16,))
+  return {
+      'hopfield': jax.jit(latents.hopfield_energy(params, config, 1)),
+      'entropy': jax.jit(latents.entropy_energy(params, config, 1)),
+      'head': jax.jit(latents.head_energy(latents.Head(weight_D, 0.5))),
+      'none': None,
+  }
 
 
 class LangevinStepTest(parameterized.TestCase):
@@ -87,6 +105,16 @@ class PerturbTest(parameterized.TestCase):
     alone = langevin.perturb(h[1:2], valid[1:2], keys[1:2], None, **kwargs)
     np.testing.assert_array_equal(together[1:2], alone)
 
+  def test_noise_does_not_depend_on_the_room_for_the_prompt(self):
+    h, valid, keys = stream()
+    kwargs = dict(step_size=0.1, noise=0.3, steps=2)
+    room = [(0, 0), (0, 11)]
+    wide = langevin.perturb(
+        jnp.pad(h, (*room, (0, 0))), jnp.pad(valid, room), keys, None, **kwargs
+    )
+    narrow = langevin.perturb(h, valid, keys, None, **kwargs)
+    np.testing.assert_array_equal(wide[:, :5], narrow)
+
   def test_drift_descends_the_hopfield_energy_of_the_layer(self):
     config = transformer.TransformerConfig(
         vocab_size=7, num_layers=2, width=16, mlp_width=16, num_heads=2,
@@ -100,6 +128,50 @@ class PerturbTest(parameterized.TestCase):
     )
     before, after = energy_fn(h, valid), energy_fn(moved, valid)
     self.assertTrue(np.all(np.asarray(after) < np.asarray(before)))
+
+  @parameterized.parameters('entropy', 'none')
+  def test_only_the_last_position_moves_where_asked(self, energy):
+    energy_fn = energies()[energy]
+    h, valid, keys = stream()
+    kwargs = dict(step_size=0.3, noise=0.4, steps=2)
+    last = langevin.perturb(
+        h, valid, keys, energy_fn, positions='last', **kwargs
+    )
+    for b, length in enumerate((5, 3, 1)):
+      moved = np.abs(np.asarray(last - h)[b]).max(axis=-1)
+      np.testing.assert_array_equal(
+          moved > 0, np.arange(5) == length - 1
+      )
+    if energy == 'none':
+      # The same draw as where all positions move.
+      everywhere = langevin.perturb(h, valid, keys, None, **kwargs)
+      np.testing.assert_array_equal(last[0, 4], everywhere[0, 4])
+
+  @parameterized.parameters(
+      ('hopfield', 'all'), ('entropy', 'all'), ('head', 'all'),
+      ('hopfield', 'last'),
+  )
+  def test_a_step_without_noise_is_that_of_the_gradient(
+      self, energy, positions
+  ):
+    energy_fn = energies()[energy]
+    h, valid, keys = stream()
+    e = 0.05
+    moved = langevin.perturb(
+        h, valid, keys, energy_fn, step_size=e, noise=0.0, steps=1,
+        positions=positions,
+    )
+    gradient = jax.grad(lambda h: energy_fn(h, valid).sum())(h)
+    mean_square = np.mean(np.square(h), axis=-1, keepdims=True)
+    expected = np.asarray(h - e / 2 * mean_square * gradient)
+    moves = np.asarray(valid)
+    if positions == 'last':
+      moves = np.arange(5)[None] == np.array([[4], [2], [0]])
+    expected = np.where(moves[..., None], expected, h)
+    np.testing.assert_allclose(moved, expected, atol=1e-5)
+    self.assertTrue(
+        np.all(np.asarray(energy_fn(moved, valid) < energy_fn(h, valid)))
+    )
 
   def test_content_of_padding_is_inert(self):
     config = transformer.TransformerConfig(
@@ -129,5 +201,7 @@ class PerturbTest(parameterized.TestCase):
       )
     with self.assertRaisesRegex(ValueError, "energy 'spin' is not one of"):
       langevin.Perturbation(**kwargs, energy='spin')
+    with self.assertRaisesRegex(ValueError, "positions 'first' is not one of"):
+      langevin.Perturbation(**kwargs, positions='first')
     with self.assertRaisesRegex(ValueError, 'must not be negative'):
       langevin.Perturbation(layer=1, step_size=-0.1, noise=0.2)
