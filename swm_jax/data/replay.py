@@ -140,6 +140,24 @@ def _read(path: str | os.PathLike) -> tuple[Columns, dict[str, Any]]:
     ) from error
 
 
+def reservoir_place(
+    rng: np.random.Generator, seen: int, capacity: int
+) -> int | None:
+  """Where the next entry goes so that all of them are kept alike, or None.
+
+  Each of the first n entries is kept with probability capacity / n.
+
+  Args:
+    rng: drawn from once the buffer is full.
+    seen: entries offered before this one.
+    capacity: places of the buffer.
+  """
+  if seen < capacity:
+    return seen
+  place = int(rng.integers(seen + 1))
+  return place if place < capacity else None
+
+
 class Reservoir:
   """A uniform sample of all anchors ever offered, of bounded size.
 
@@ -186,15 +204,12 @@ class Reservoir:
     anchor = _freeze(anchor)
     if self._entries:
       _check_form(anchor, self._entries[0])
+    place = reservoir_place(self._rng, self._seen, self._capacity)
     self._seen += 1
-    if len(self._entries) < self._capacity:
-      self._entries.append(anchor)
-      return True
-    # Each of the `seen` is kept with probability capacity / seen.
-    place = int(self._rng.integers(self._seen))
-    if place < self._capacity:
-      self._entries[place] = anchor
-    return place < self._capacity
+    if place is None:
+      return False
+    self._entries[place : place + 1] = [anchor]
+    return True
 
   def draw(self, rng: np.random.Generator, n: int) -> list[Entry]:
     """Draws without replacement, at most all; leaves the buffer as it is."""

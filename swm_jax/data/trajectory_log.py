@@ -26,12 +26,15 @@ from swm_jax import types
 Record = dict[str, Any]
 
 _NAME = 'trajectory_log'
-_VERSION = '1.2.0'
+_VERSION = '1.3.0'
 _SHARD = _NAME + '-train.array_record-{:05d}'
 # The record's own template for tfds: no count of shards in the names, because
 # the count is not known when the first shard becomes visible.
 _TEMPLATE = '{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_INDEX}'
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
+ORIGINS = (
+    'sample', 'proposal', 'hint', 'reference_hint', 'hindsight', 'behaviour',
+)
 # What differs between two runs of one program on one candidate: clocks, and
 # messages that may quote addresses or temporary names.
 _NOT_CONTENT = ('cpu_seconds', 'wall_seconds', 'detail')
@@ -53,6 +56,12 @@ def features(vocab_size: int) -> tfds.features.FeaturesDict:
   table of the weights that decoded: the snapshot, or initial model, whose
   digest is `weights_digest`, which for a dream names LoRA weights on top of the
   night's, whose table they leave alone. With any other table it is wrong.
+
+  `origin`: drawn for this prompt (`sample`, or `proposal` if the model proposed
+  the problem); begun by a verified answer or the written reference (`hint`,
+  `reference_hint`); drawn for another problem (`hindsight`, or `behaviour` if
+  this one was made of what they do). In the last four key, logits, hidden
+  states and latents are empty.
 
   Args:
     vocab_size: token ids of stored logits take two bytes up to 65,536, four
@@ -104,6 +113,7 @@ def features(vocab_size: int) -> tfds.features.FeaturesDict:
       'perturbation': {'step_size': np.float32, 'noise': np.float32},
       'phase': text(doc='wake or rem.'),
       'night': np.int64,
+      'origin': text(doc='One of ORIGINS.'),
   })
 
 
@@ -121,6 +131,7 @@ def record(
     night: int,
     step_size: float = 0.0,
     noise: float = 0.0,
+    origin: str = 'sample',
 ) -> Record:
   """Builds the log's record of one row of decoded trajectories.
 
@@ -137,11 +148,17 @@ def record(
     night: counted from 0.
     step_size: Langevin step on the prompt's latents; 0 is the clean path.
     noise: Langevin noise temperature.
+    origin: one of `ORIGINS`.
 
   Returns:
-    A record with padding removed; its top-K logits and latents are float16,
-    the latents clipped to that type's range.
+    A record without padding; its top-K logits and latents are float16, the
+    latents clipped to that type's range.
+
+  Raises:
+    ValueError: the origin is unknown.
   """
+  if origin not in ORIGINS:
+    raise ValueError(f'origin={origin!r} is unknown; use one of {ORIGINS}')
   length = int(np.sum(trajectories.mask[row]))
   prompt_length = int(trajectories.prompt_length[row])
   if trajectories.top_k is None:
@@ -199,6 +216,7 @@ def record(
       'perturbation': {'step_size': step_size, 'noise': noise},
       'phase': phase,
       'night': night,
+      'origin': origin,
   }
 
 

@@ -26,6 +26,11 @@ least MIN_SAMPLED_NODES nodes is an evaluated reference. Shorter equal programs
 are listed in the report: they were written from a prompt that passed the audit,
 and so hold nothing of the evaluated set that the model did not bring along.
 
+Programs that a model proposed as problems are held to all rules of problems,
+and of any size: there are always others, so that nothing is lost by leaving out
+`return a[:2]` (`screening.screen`, which also compares behaviour). Their
+comments and docstrings are audited like those of sampled programs.
+
 Plain text is audited by its lines and its words.
 
 Problems of other domains than Python state what they ask in a formal language,
@@ -106,6 +111,7 @@ class Item:
     domain: of the problem; references are compared inside a domain.
     sampled: `source` was sampled from a model, and `prompt` is what it was
       asked.
+    proposed: the problem, with `source` as its reference, is a model's own.
   """
 
   id: str
@@ -116,6 +122,7 @@ class Item:
   given: str = ''
   domain: str = 'python'
   sampled: bool = False
+  proposed: bool = False
 
 
 def from_problem(problem: types.Problem) -> Item:
@@ -127,6 +134,11 @@ def from_program(problem: types.Problem, source: str) -> Item:
   """A program that a model wrote for a problem, right or wrong."""
   item = _item(problem, f'program for {problem.id}', source)
   return dataclasses.replace(item, sampled=True)
+
+
+def from_proposal(problem: types.Problem) -> Item:
+  """A problem that a model proposed; its program is the reference."""
+  return dataclasses.replace(from_problem(problem), proposed=True)
 
 
 def _item(problem: types.Problem, name: str, source: str) -> Item:
@@ -181,16 +193,18 @@ def overlaps(
   """
   index = _Index(evaluated)
   hits, references, programs, names = {}, {}, {}, {}
-  counts = {'problems': 0, 'sampled': 0, 'texts': 0, 'unparsable': 0}
+  counts = dict.fromkeys(
+      ('problems', 'proposed', 'sampled', 'texts', 'unparsable'), 0
+  )
   for item in dict.fromkeys(trained):
-    kind = 'sampled' if item.sampled else 'problems' if item.type else 'texts'
-    counts[kind] += 1
+    counts[_kind(item)] += 1
     found = index.prompt_hits(item)
-    if item.sampled:
+    if item.sampled or item.proposed:
       found += index.text_hits(wording.comments(item.source))
     form = _parse(item) if item.source else None
     if form is not None:
       limit = MIN_SAMPLED_NODES if item.sampled else MIN_REFERENCE_NODES
+      limit = 0 if item.proposed else limit
       for other in index.equal(form):
         if form.nodes >= limit:
           found.append((other, 'reference'))
@@ -220,6 +234,12 @@ def overlaps(
       'equal_names': _listed(names),
   }
   return [(*pair, rule) for pair, rule in hits.items()], report
+
+
+def _kind(item: Item) -> str:
+  if item.proposed:
+    return 'proposed'
+  return 'sampled' if item.sampled else 'problems' if item.type else 'texts'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """The Python verifier: does a function give the expected answers?
 
 Expected values stay here. A sandboxed process gets the source and one
-input at a time and answers plain values, which are compared here.
+input at a time and answers plain values, which are compared here. Problems that
+ask for a value instead of a program are in `python_literals`.
 """
 
 from collections.abc import Sequence
+import dataclasses
 import functools
 import hashlib
+import json
 import platform
 import threading
 from typing import Any
@@ -14,6 +17,8 @@ from typing import Any
 from swm_jax import types
 from swm_jax.verifiers import base
 from swm_jax.verifiers import pool as pool_lib
+from swm_jax.verifiers import python_literals
+from swm_jax.verifiers.sandbox import compare
 from swm_jax.verifiers.sandbox import conversation
 from swm_jax.verifiers.sandbox import levels
 from swm_jax.verifiers.sandbox import protocol
@@ -21,6 +26,7 @@ from swm_jax.verifiers.sandbox import worker as worker_lib
 
 _VERSION = '1'
 _MAX_INPUT_BYTES = 16 << 20
+_TRIES = 3  # of a program whose process failed
 
 
 def prepare(
@@ -78,10 +84,22 @@ class _Slot:
       self, problem: types.Problem, completion: str, limits: base.Limits
   ) -> types.Verdict:
     calls, _ = self._domain.prepared(problem)
+    source, entry_point = completion, problem.entry_point
     try:
+      if 'prefix' in problem.spec:
+        value = python_literals.read(completion, problem.spec['prefix'])
+        if 'program' not in problem.spec:
+          return self._compared(calls, value)
+        source, entry_point = problem.spec['program'], problem.spec['function']
+        args = python_literals.arguments(problem.spec, value)
+        calls = dataclasses.replace(calls, frames=(protocol.encode(args),))
       # A program that hides the name still gets NumPy, only later.
-      outcome = self._worker('numpy' in completion).run(
-          completion, problem.entry_point, calls, limits
+      outcome = self._worker('numpy' in source).run(
+          source, entry_point, calls, limits
+      )
+    except python_literals.Refused as error:
+      return base.make_verdict(
+          self._domain, types.FAIL, error.reason, detail=str(error)
       )
     except (OSError, worker_lib.WorkerDied) as error:
       return base.make_verdict(
@@ -94,6 +112,16 @@ class _Slot:
         cpu_seconds=outcome.cpu_seconds,
         wall_seconds=outcome.wall_seconds,
         detail=outcome.detail,
+    )
+
+  def _compared(
+      self, calls: conversation.Calls, value: Any
+  ) -> types.Verdict:
+    """Judges a literal that no program is called on."""
+    if compare.same(calls.expected[0], value):
+      return base.make_verdict(self._domain, types.PASS, 'passed')
+    return base.make_verdict(
+        self._domain, types.FAIL, 'wrong_answer', detail='another value'
     )
 
   def abort(self) -> None:
@@ -160,7 +188,106 @@ class PythonVerifier(pool_lib.Pooled):
     return _Slot(self)
 
   def fingerprint(self, problem: types.Problem) -> str:
-    return f'{problem.entry_point}\0{self.prepared(problem)[1]}'
+    spec = ''
+    if problem.spec:
+      spec = json.dumps(dict(problem.spec), sort_keys=True)
+    return f'{problem.entry_point}\0{self.prepared(problem)[1]}{spec}'
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+  """What a program answered to one call.
+
+  Attributes:
+    reason: `passed`, or why there is no value, see `base.REASONS`.
+    value: plain data, None unless the reason is `passed`.
+  """
+
+  reason: str
+  value: Any = None
+
+  @property
+  def passed(self) -> bool:
+    return self.reason == 'passed'
+
+
+class Interpreter:
+  """Runs programs confined for the sake of what they answer.
+
+  A context manager that owns one process; not for two threads at once.
+  """
+
+  def __init__(
+      self, isolation: str | None = None, limits: base.Limits = base.Limits()
+  ):
+    """Begins; the process starts with the first program.
+
+    Args:
+      isolation: a level of `levels.LEVELS` that this host has, say that of a
+        running pool; None for the strongest.
+      limits: of one program, all of its calls together.
+
+    Raises:
+      RuntimeError: if the host has no acceptable level.
+    """
+    self._isolation = isolation or levels.choose(allow_wasm=True)
+    self._limits = limits
+    self._worker: worker_lib.Worker | None = None
+
+  def __enter__(self) -> 'Interpreter':
+    return self
+
+  def __exit__(self, *_: object) -> None:
+    self.close()
+
+  def answers(
+      self,
+      source: str,
+      entry_point: str,
+      inputs: Sequence[Sequence[Any]],
+  ) -> list[Answer]:
+    """Calls a function of a program on every input, in one fresh process.
+
+    Args:
+      source: the whole program; it is not trusted.
+      entry_point: name of the function.
+      inputs: argument tuples of plain values.
+
+    Returns:
+      One answer an input. After a call that ended the process all have its
+      reason; `worker_died` and `overloaded` are no fault of the program.
+
+    Raises:
+      ValueError: if an argument is not plain data.
+    """
+    frames = [
+        protocol.encode(tuple(args), max_bytes=_MAX_INPUT_BYTES)
+        for args in inputs
+    ]
+    for _ in range(_TRIES):
+      try:
+        if self._worker is None:
+          self._worker = worker_lib.Worker(self._isolation, numpy=False)
+        outcome, found = self._worker.collect(
+            source, entry_point, frames, self._limits
+        )
+      except (OSError, worker_lib.WorkerDied):
+        self.close()
+        outcome, found = None, []
+        continue
+      if outcome.status != types.ERROR:
+        break
+    reason = outcome.reason if outcome else 'worker_died'
+    if reason == 'time':  # Beyond the limit even if all calls were answered.
+      found = []
+    answers = [Answer(*pair) for pair in found]
+    return answers + [Answer(reason)] * (len(frames) - len(answers))
+
+  def close(self) -> None:
+    """Ends the process."""
+    if self._worker is not None:
+      self._worker.close()
+      self._worker = None
 
 
 @functools.cache

@@ -60,6 +60,19 @@ def make_records(lengths, seed=0, wall_seconds=0.0, detail='', **kwargs):
   ]
 
 
+def test_only_known_origins_are_recorded():
+  [made] = make_records([2])
+  assert made['origin'] == 'sample'
+  kwargs = {
+      name: made[name] for name in ('text', 'temperature', 'key', 'phase')
+  }
+  with pytest.raises(ValueError, match="origin='luck' is unknown"):
+    trajectory_log.record(
+        make_trajectories([2]), 0, problem=None, verdict=None, night=0,
+        weights_digest='', origin='luck', **kwargs,
+    )
+
+
 def _open(directory):
   return trajectory_log.TrajectoryLog(directory, vocab_size=VOCAB)
 

@@ -51,7 +51,10 @@ class ProblemTest(parameterized.TestCase):
     report = _audit([_DAY, _DAY])
     self.assertEqual(
         report['trained'],
-        {'problems': 1, 'sampled': 0, 'texts': 0, 'unparsable': 0},
+        {
+            'problems': 1, 'proposed': 0, 'sampled': 0, 'texts': 0,
+            'unparsable': 0,
+        },
     )
     self.assertEqual((report['evaluated'], report['hits']), (1, 0))
     json.dumps(report)

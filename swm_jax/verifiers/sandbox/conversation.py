@@ -78,17 +78,44 @@ class Conversation:
       return end.found, None
     return ('passed', ''), value
 
+  def collect(
+      self, opening: bytes, frames: Sequence[bytes]
+  ) -> tuple[tuple[str, str] | None, list[tuple[str, Any]]]:
+    """Makes all calls, also those after one that failed.
+
+    Returns:
+      What `hold` does, and (reason, value) of each call that was answered; the
+      value is None unless the reason is `passed`.
+    """
+    answers = []
+    try:
+      for complaint, value in self._answers(opening, frames):
+        answers.append((complaint[0] if complaint else 'passed', value))
+    except _Ended as end:
+      return end.found, answers
+    return ('passed', ''), answers
+
   def _values(self, opening: bytes, frames: Sequence[bytes]) -> Iterator[Any]:
     """Opens and yields the decoded answer to each frame; raises `_Ended`."""
+    for complaint, value in self._answers(opening, frames):
+      if complaint:
+        raise _Ended(complaint)
+      yield value
+
+  def _answers(
+      self, opening: bytes, frames: Sequence[bytes]
+  ) -> Iterator[tuple[tuple[str, str] | None, Any]]:
+    """Opens; yields a complaint or a value a frame; may raise `_Ended`."""
     try:
       if (message := self._exchange(opening))[0] != 'ready':
         raise _Ended(_complaint(message))
       for body in frames:
         if (message := self._exchange(body))[0] != 'value':
-          raise _Ended(_complaint(message))
+          yield _complaint(message), None
+          continue
         if len(message) != 2:
           raise protocol.Malformed('the answer is not one value')
-        yield protocol.value_of(message[1])
+        yield None, protocol.value_of(message[1])
     except protocol.TooLarge as error:
       raise _Ended(('output', str(error))) from error
     except protocol.Malformed as error:

@@ -143,6 +143,33 @@ class Worker:
     )
     return outcome, value if outcome.status == PASSED else None
 
+  def collect(
+      self,
+      source: str,
+      entry_point: str,
+      frames: Sequence[bytes],
+      limits: Any,
+  ) -> tuple[Outcome, list[tuple[str, Any]]]:
+    """Runs one candidate through all calls for the sake of its answers.
+
+    Args:
+      source: the program.
+      entry_point: name of the function called.
+      frames: encoded argument tuples.
+      limits: a `base.Limits`, for all calls together.
+
+    Returns:
+      The outcome, and (reason, value) of each call that was answered; the value
+      is None unless the reason is `passed`.
+
+    Raises:
+      WorkerDied: if the zygote failed; make a new worker.
+    """
+    opening = _opening(source, entry_point)
+    if opening is None:
+      return _TOO_LONG, []
+    return self._converse(lambda talk: talk.collect(opening, frames), limits)
+
   def _converse(
       self,
       hold: Callable[[conversation.Conversation], tuple[Any, Any]],
