@@ -9,6 +9,7 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
@@ -77,6 +78,7 @@ def update(
     ValueError: the wake log is of other weights, or without hidden states.
   """
   path = work.path / 'anchors' / f'night_{night:03d}'
+  keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), night), 3)
   if agreement.by_first(path.exists):
     reservoir = replay.Reservoir.load(path)
   else:
@@ -87,15 +89,15 @@ def update(
       reservoir = replay.Reservoir(cfg.anchor_capacity, seed=seed)
       ids = lab.tokenizer.encode(text())[: cfg.anchor_text_tokens]
       windows = batching.text_examples(ids, length=_TEXT_WINDOW)
-      for entry in _read_entries(lab, params, windows, cfg):
+      for entry in _read_entries(lab, params, windows, cfg, keys[0]):
         reservoir.add({**entry, 'weights': weights})
     answers = [
         batching.Example(e['prompt_tokens'], [e['tokens']], [i])
         for i, e in enumerate(dreams)
     ]
     for entry in (
-        *_wake_entries(lab, params, weights, wake_log, cfg),
-        *_read_entries(lab, params, answers, cfg),
+        *_wake_entries(lab, params, weights, wake_log, cfg, keys[1]),
+        *_read_entries(lab, params, answers, cfg, keys[2]),
     ):
       reservoir.add({**entry, 'weights': weights})
     agreement.by_first(lambda: reservoir.save(path))
@@ -127,18 +129,46 @@ def _anchor(
   }
 
 
-@functools.partial(jax.jit, static_argnames=('config', 'top_logits'))
-def _expand(params, stored, config, top_logits):
-  """The largest logits `[N, K]` of the weights that wrote hidden states."""
-  top_k = chunked_logits.map_logits(
-      lambda logits: anchoring.compress(logits, top_logits),
-      params, quantised_hidden.dequantise(stored)[None], config,
+def _store(params, hidden_RxMxD, key, config, form, count):
+  """What is kept of the distributions that final hidden states stand for."""
+
+  def largest(logits):
+    return anchoring.compress(logits, count)
+
+  def sampled(logits, place):
+    # A key for each position, so that the parts of a batch change nothing.
+    draw = lambda row, i: anchoring.sample(  # noqa: E731
+        row, count, jax.random.fold_in(key, i)
+    )
+    return jax.vmap(jax.vmap(draw))(logits, place)
+
+  if form != 'sampled':
+    return chunked_logits.map_logits(largest, params, hidden_RxMxD, config)
+  place_RxM = jnp.arange(hidden_RxMxD[..., 0].size).reshape(
+      hidden_RxMxD.shape[:2]
   )
-  return jax.tree.map(lambda x: x[0], top_k)
+  return chunked_logits.map_logits(
+      sampled, params, hidden_RxMxD, config, place_RxM
+  )
+
+
+@functools.partial(jax.jit, static_argnames=('config', 'form', 'count'))
+def _expand(params, stored, key, config, form, count):
+  """The logits `[N, K]` of the weights that wrote hidden states."""
+  hidden = quantised_hidden.dequantise(stored)[None]
+  kept = _store(params, hidden, key, config, form, count)
+  return jax.tree.map(lambda x: x[0], kept)
+
+
+@functools.partial(jax.jit, static_argnames=('config', 'form', 'count'))
+def _read(params, packed, key, config, form, count):
+  """The logits `[R, M, K]` at the targets of packed rows."""
+  hidden = training.score(params, packed, config).hidden
+  return _store(params, hidden, key, config, form, count)
 
 
 def _wake_entries(
-    lab, params, weights: str, wake_log: Sequence[Record], cfg
+    lab, params, weights: str, wake_log: Sequence[Record], cfg, key
 ) -> list[dict[str, Any]]:
   """Wake traces with the logits that their hidden states stand for."""
   for entry in wake_log:
@@ -154,9 +184,9 @@ def _wake_entries(
       lambda *leaves: np.concatenate(leaves),
       *map(trajectory_log.quantised_hidden, wake_log),
   )
-  top_k = global_arrays.fetch(
-      _expand(params, stored, lab.config, cfg.anchor_top_logits)
-  )
+  top_k = global_arrays.fetch(_expand(
+      params, stored, key, lab.config, cfg.anchor_form, cfg.anchor_top_logits
+  ))
   ends = np.cumsum([len(entry['tokens']) for entry in wake_log])
   split = [np.split(x, ends[:-1]) for x in jax.tree.leaves(top_k)]
   return [
@@ -166,18 +196,19 @@ def _wake_entries(
 
 
 def _read_entries(
-    lab, params, examples: Sequence[batching.Example], cfg
+    lab, params, examples: Sequence[batching.Example], cfg, key
 ) -> list[dict[str, Any]]:
   """Examples of one completion each, with the logits of W_k at its tokens."""
   entries = []
   length = max((len(e.prompt) + len(e.completions[0]) for e in examples), default=0)
   length = -(-length // _TEXT_WINDOW) * _TEXT_WINDOW  # Few shapes to compile.
-  for example in examples:
+  for i, example in enumerate(examples):
     [packed] = batching.pack(
         [example], rows=1, length=length, targets=length, slots=1
     )
-    _, top_k = global_arrays.fetch(training.score_batch(
-        params, packed, lab.config, cfg.anchor_top_logits
+    top_k = global_arrays.fetch(_read(
+        params, packed, jax.random.fold_in(key, i), lab.config,
+        cfg.anchor_form, cfg.anchor_top_logits,
     ))
     [tokens] = example.completions
     top_k = jax.tree.map(lambda x: x[0, : len(tokens)], top_k)

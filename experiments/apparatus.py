@@ -20,11 +20,13 @@ from swm_jax import snapshots
 from swm_jax import tokenization
 from swm_jax import types
 from swm_jax.evaluation import contamination
+from swm_jax.evaluation import gate
 from swm_jax.models import pretrained
 from swm_jax.models import transformer
 from swm_jax.samplers import decode
 from swm_jax.samplers import members
 from swm_jax.samplers import stopping
+from swm_jax.tasks import base as base_tasks
 from swm_jax.tasks import domains
 from swm_jax.tasks import humaneval
 from swm_jax.tasks import problem_file
@@ -53,7 +55,7 @@ class Apparatus:
     param_shardings: placement of the weights.
     decoder: of wake and REM, recording z_past and latents.
     sets: what dusk and morning measure.
-    day: problems that wake and REM see.
+    day: problems that wake and REM see, of all nights.
     verifiers: running pools.
   """
 
@@ -77,16 +79,46 @@ def problems(cfg: ml_collections.ConfigDict) -> dict[str, list[types.Problem]]:
   """Returns `day`, `held_out`, `unrelated` and `humaneval` problems.
 
   A domain that leaves no type of its own alone must not harm Python functions:
-  those are its unrelated problems.
+  those are its unrelated problems. A third of the unrelated problems, by whole
+  families, is set apart for tuning and judges no other night.
+
+  With `tasks.judge_on='validation'` a night is judged on problems that tuning
+  may look at: a third of the day's, by whole families, stands as `held_out`,
+  the day keeps the rest, `unrelated` is what was set apart, and neither the
+  held-out problems nor HumanEval are there at all.
 
   Raises:
-    ValueError: the domain, or an unrelated type, is unknown.
+    ValueError: the domain, an unrelated type or `judge_on` is unknown, or too
+      few problems are left.
   """
   tasks = cfg.tasks
-  split = domains.load(tasks.domain).split(tasks.seed, tasks.unrelated_types)
+  if tasks.judge_on not in gate.JUDGED:
+    raise ValueError(
+        f'tasks.judge_on={tasks.judge_on!r} is unknown; use one of'
+        f' {", ".join(gate.JUDGED)}'
+    )
+  source = domains.load(tasks.domain)
+  split = source.split(tasks.seed, tasks.unrelated_types)
+  families = source.families()
   if not split['unrelated']:
-    split['unrelated'] = domains.load(_PYTHON).split(tasks.seed)['unrelated']
-  split[HUMANEVAL] = list(humaneval.load().problems)
+    python = domains.load(_PYTHON)
+    split['unrelated'] = python.split(tasks.seed)['unrelated']
+    families = {**families, **python.families()}
+  final, tuning = base_tasks.set_apart(
+      split['unrelated'], families, tasks.seed, minimum=0
+  )
+  if tasks.judge_on == 'held_out':
+    split.update(unrelated=final)
+    split[HUMANEVAL] = list(humaneval.load().problems)
+  else:
+    if not tuning:
+      raise ValueError(
+          'the unrelated types are one family, of which none can be set apart;'
+          ' give more of them in tasks.unrelated_types'
+      )
+    day, validation = base_tasks.set_apart(split['day'], families, tasks.seed)
+    split.update(day=day, held_out=validation, unrelated=tuning)
+    split[HUMANEVAL] = []
   for name, limit in (
       ('day', tasks.day),
       ('held_out', tasks.held_out),
@@ -95,6 +127,8 @@ def problems(cfg: ml_collections.ConfigDict) -> dict[str, list[types.Problem]]:
   ):
     if limit:
       split[name] = _spread(split[name], limit)
+  for index in range(len(tasks.nights)):
+    day_of(cfg, split['day'], index)  # Now, and not when the night has come.
   # A few HumanEval problems ask for the same function as one of the day.
   hits, _ = contamination.overlaps(
       map(contamination.from_problem, split['day']),
@@ -105,6 +139,42 @@ def problems(cfg: ml_collections.ConfigDict) -> dict[str, list[types.Problem]]:
     logging.info('Not evaluated, because the day asks for it: %s', sorted(seen))
   split[HUMANEVAL] = [p for p in split[HUMANEVAL] if p.id not in seen]
   return split
+
+
+def day_of(
+    cfg: ml_collections.ConfigDict, day: Sequence[types.Problem], night: int
+) -> list[types.Problem]:
+  """The day problems that a night sees: all, or those of its types.
+
+  Raises:
+    ValueError: `tasks.nights` names a type that has no day problem.
+  """
+  if not cfg.tasks.nights:
+    return list(day)
+  wanted = cfg.tasks.nights[night % len(cfg.tasks.nights)]
+  known = {problem.type for problem in day}
+  unknown = sorted(set(wanted) - known)
+  if unknown or not wanted:
+    raise ValueError(
+        f'tasks.nights has {unknown or "a night without types"}; the day has'
+        f' {sorted(known)}'
+    )
+  return [problem for problem in day if problem.type in wanted]
+
+
+def evaluated_digest(cfg: ml_collections.ConfigDict) -> str:
+  """SHA-256 of all problems that dusk and morning of a config measure."""
+  split = problems(cfg)
+  return problems_digest(
+      [*split['held_out'], *split['unrelated'], *split[HUMANEVAL]]
+  )
+
+
+def _stored_as(name: str, judge_on: str) -> str:
+  """Name under which answers are kept: no set's are taken for another's."""
+  if judge_on == 'held_out':
+    return name
+  return judge_on if name == 'held_out' else f'{judge_on}_{name}'
 
 
 def _spread(items: Sequence[types.Problem], limit: int) -> list[types.Problem]:
@@ -296,8 +366,7 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
   python = domains.load(_PYTHON)
   same = split['unrelated'][0].domain == split['day'][0].domain
   decoder, plain_decoder = own(sizes=sizes), own(sizes=plain)
-  sets = {}
-  for name, set_decoder, temperatures in (
+  measured = [
       ('held_out', plain_decoder, cfg.evaluation.temperatures),
       (
           'unrelated',
@@ -307,17 +376,21 @@ def _build(cfg: ml_collections.ConfigDict) -> Apparatus:
           ),
           cfg.evaluation.temperatures,
       ),
-      (
-          HUMANEVAL,
-          _decoder(
-              config, tokenizer, split[HUMANEVAL], python, long,
-              max_prompt=cfg.evaluation.humaneval_max_prompt,
-          ),
-          ((0.0, 1),),
-      ),
-  ):
+  ]
+  if split[HUMANEVAL]:
+    measured.append((
+        HUMANEVAL,
+        _decoder(
+            config, tokenizer, split[HUMANEVAL], python, long,
+            max_prompt=cfg.evaluation.humaneval_max_prompt,
+        ),
+        ((0.0, 1),),
+    ))
+  sets = {}
+  for name, set_decoder, temperatures in measured:
     sets[name] = morning.ProblemSet(
-        name, _fitting(name, split[name], tokenizer, set_decoder),
+        _stored_as(name, cfg.tasks.judge_on),
+        _fitting(name, split[name], tokenizer, set_decoder),
         temperatures, set_decoder,
     )
   return Apparatus(

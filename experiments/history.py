@@ -11,6 +11,8 @@ from swm_jax import agreement
 
 # Each ends with a snapshot.
 PHASES = ('wake', 'rem', 'consolidate', 'morning')
+# Outcomes of a gate after which the next night has the tuned weights.
+CARRIED = ('adopted', 'carried')
 
 
 def snapshot_step(night: int, phase: str) -> int:
@@ -36,7 +38,7 @@ def last_adopted_step(
   for night in reversed(range(nights)):
     step = snapshot_step(night, 'morning')
     lineage = work.snapshots.read_metadata(step)
-    if lineage['gate'] == 'adopted':
+    if lineage['gate'] in CARRIED:
       return snapshot_step(night, 'consolidate')
   return None
 

@@ -16,6 +16,7 @@ from absl import app
 from absl import flags
 from absl import logging
 
+from experiments import history
 from swm_jax import snapshots
 from swm_jax.data import trajectory_log
 
@@ -48,6 +49,8 @@ def describe(
       digest = getattr(lineage, field)
       if digest:
         line += f'  {field} {digest[:16]}'
+    if lineage.trained_from:
+      line += f'  from {lineage.trained_from[:16]}'
     if lineage.gate:
       line += f'  {lineage.gate.upper()}'
     if step not in store.steps():
@@ -64,10 +67,17 @@ def describe(
 def broken_links(chain: dict[int, snapshots.Lineage]) -> Iterator[str]:
   """Yields what is wrong between records, without touching arrays."""
   adopted = {
-      lineage.night for lineage in chain.values() if lineage.gate == 'adopted'
+      lineage.night for lineage in chain.values()
+      if lineage.gate in history.CARRIED
   }
+  initial = next((l.weights_before for l in chain.values()), '')
   for step, lineage in chain.items():
     changed = lineage.weights_after != lineage.weights_before
+    if lineage.trained_from and lineage.trained_from != initial:
+      yield (
+          f'snapshot {step}: consolidation began from weights'
+          f' {lineage.trained_from[:16]}, the initial ones are {initial[:16]}'
+      )
     if lineage.phase in _UNCHANGED and changed:
       yield f'snapshot {step}: the weights changed during {lineage.phase}'
     if lineage.parent is None:

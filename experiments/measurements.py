@@ -15,6 +15,7 @@ from swm_jax import chunked_logits
 from swm_jax import consolidate
 from swm_jax import global_arrays
 from swm_jax import morning
+from swm_jax import snapshots
 from swm_jax import training
 from swm_jax.data import batching
 from swm_jax.data import trajectory_log
@@ -25,6 +26,36 @@ from swm_jax.models import quantised_hidden
 Record = trajectory_log.Record
 _TEXT_WINDOW = 128  # tokens
 _BATCH_TOKENS = 1024
+
+
+def beside(
+    cfg: ml_collections.ConfigDict,
+    lab: apparatus_lib.Apparatus,
+    base: Any,
+    tuned: Any,
+    memories: Sequence[consolidate.Memory],
+    wake_log: Sequence[Record],
+) -> dict[str, Any]:
+  """Everything of this module, for one night.
+
+  Args:
+    cfg: of the night.
+    lab: holds the initial weights.
+    base: W_k.
+    tuned: W'.
+    memories: that were consolidated.
+    wake_log: of the night.
+  """
+  moved = drift(cfg, lab, base, tuned)
+  first = snapshots.digest(base) == snapshots.digest(lab.params)
+  return {
+      'drift': moved,
+      'drift_from_initial': (
+          moved if first else drift(cfg, lab, lab.params, tuned)
+      ),
+      'energies': energies(cfg, lab, base, tuned, memories),
+      'z_past': z_past(lab, base, wake_log),
+  }
 
 
 def drift(

@@ -18,6 +18,8 @@ from ml_collections import config_flags
 from experiments import apparatus as apparatus_lib
 from experiments import cluster
 from experiments import history
+from experiments import options as options_lib
+from experiments import pages
 from experiments import phases
 from experiments import termination
 from experiments import workdir as workdir_lib
@@ -30,10 +32,10 @@ _WORKDIR = flags.DEFINE_string('workdir', None, 'Where everything is kept.')
 
 def run(cfg, workdir: str, command: str) -> None:
   """Runs `cfg.num_nights` nights, as far as they are not already there."""
-  criterion = phases.check(cfg)
+  criterion = options_lib.check(cfg)
   work = workdir_lib.Workdir(workdir, cfg, criterion)
   if history.nights_done(work) >= cfg.num_nights:
-    phases.show(work, cfg.num_nights - 1)
+    pages.show(work.night(cfg.num_nights - 1))
     return work.close()
   lab = apparatus_lib.build(cfg)
   work.begin()
@@ -82,7 +84,7 @@ def main(argv):
       cluster.ClusterError,
       contamination.ContaminationError,
       durable.CorruptError,
-      phases.NightError,
+      options_lib.NightError,
       FloatingPointError,  # A phase diverged.
       workdir_lib.WorkdirError,
       OSError,  # A full disk, or one that was taken away.

@@ -2,13 +2,16 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+import json
 import pathlib
 from typing import Any
 
+import jax
 import jinja2
 
 from experiments import figures
 from swm_jax import durable
+from swm_jax.evaluation import gate
 
 CAPTIONS = {
     'pass_by_temperature': (
@@ -51,7 +54,7 @@ def _environment() -> jinja2.Environment:
       undefined=jinja2.StrictUndefined,
   )
   environment.filters.update(interval=interval, duration=duration)
-  environment.globals.update(sets=_SETS, captions=CAPTIONS)
+  environment.globals.update(sets=_SETS, captions=CAPTIONS, judged=gate.JUDGED)
   return environment
 
 
@@ -72,13 +75,25 @@ def write(report: Mapping[str, Any], directory: pathlib.Path) -> None:
     durable.write_bytes(directory / f'report.{suffix}', text.encode())
 
 
+def show(directory: pathlib.Path) -> None:
+  """Prints where a night's report is, and its five lines."""
+  if jax.process_index():
+    return
+  report = json.loads((directory / 'report.json').read_text())
+  print(f'\nReport: {directory / "report.html"}')
+  print('\n'.join(summary(report)))
+
+
 def summary(report: Mapping[str, Any]) -> Sequence[str]:
   """Five lines for a terminal."""
   held_out = report['evaluation']['held_out']
   unrelated = report['evaluation']['unrelated']
+  judged = gate.JUDGED[report['criterion']['judge_on']]
   dreams = report['dreams']
   seconds = sum(phase['seconds'] for phase in report['phases'].values())
   outcome = 'adopted' if report['gate']['adopted'] else 'rejected'
+  if report['config']['adopt'] == 'always':
+    outcome += ' and carried on'
   line = lambda name, r: (
       f'{name} pass@1, best against best: {r["dusk"]["pass_at_1"]:.3f}'
       f' ({r["dusk"]["setting"]}) -> {r["morning"]["pass_at_1"]:.3f}'
@@ -86,7 +101,7 @@ def summary(report: Mapping[str, Any]) -> Sequence[str]:
   )
   return [
       f'Night {report["night"]} {outcome} after {duration(seconds)} min.',
-      line('Held-out', held_out),
+      line(judged.capitalize(), held_out),
       line('Unrelated', unrelated),
       f'Dreams: {dreams["sampled"]} sampled, {dreams["verified"]} verified,'
       f' {dreams["distinct"]} distinct; {dreams["hard"]["rem"]["solved"]} of'

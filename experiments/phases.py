@@ -8,7 +8,6 @@ writes to the directory and reads it for the others (`agreement.by_first`).
 """
 
 from collections.abc import Mapping, Sequence
-import dataclasses
 import functools
 import json
 import shutil
@@ -22,8 +21,10 @@ import tqdm
 
 from experiments import anchors as anchors_lib
 from experiments import apparatus as apparatus_lib
+from experiments import audit as audit_lib
 from experiments import history
 from experiments import measurements
+from experiments import options as options_lib
 from experiments import pages
 from experiments import report as report_lib
 from experiments import termination
@@ -39,52 +40,13 @@ from swm_jax import types
 from swm_jax import wake
 from swm_jax.data import shared_log
 from swm_jax.data import trajectory_log
-from swm_jax.evaluation import contamination
-from swm_jax.evaluation import gate as gate_lib
+from swm_jax.evaluation import pass_at_k
 from swm_jax.evaluation import results
-from swm_jax.losses import compose
-from swm_jax.samplers import langevin
 
 _WEAK = '; verdicts that are only opinions count with consolidate.weak=True'
+_CARRIED_ON = 'The next night goes on from these weights (adopt=always).'
 Record = trajectory_log.Record
 setting = morning_lib.setting
-
-
-class NightError(Exception):
-  """A night cannot go on; the message says why and what to do."""
-
-
-def check(cfg: ml_collections.ConfigDict) -> dict[str, Any]:
-  """Returns the criterion of a config, before anything is measured.
-
-  Raises:
-    NightError: a phase or the criterion does not take the value it is given.
-  """
-  try:
-    if cfg.num_nights < 1:
-      raise ValueError(f'num_nights={cfg.num_nights} must be at least 1')
-    wake.Options(**cfg.wake)
-    rem_options(cfg.rem)
-    consolidate_options(cfg.consolidate)
-    return gate_lib.make_criterion(
-        [setting(t) for t, _ in cfg.evaluation.temperatures],
-        seed=cfg.seed, **cfg.criterion,
-    )
-  except (TypeError, ValueError) as error:
-    raise NightError(f'the config does not fit: {error}') from error
-
-
-def rem_options(cfg: ml_collections.ConfigDict) -> rem.Options:
-  perturbation = langevin.Perturbation(**cfg.perturbation)
-  return rem.Options(**{**cfg, 'perturbation': perturbation})
-
-
-def consolidate_options(cfg: ml_collections.ConfigDict) -> consolidate.Options:
-  fields = {field.name for field in dataclasses.fields(consolidate.Options)}
-  return consolidate.Options(**{
-      **{name: value for name, value in cfg.items() if name in fields},
-      'weights': compose.LossWeights(**cfg.weights),
-  })
 
 
 class Night:
@@ -106,11 +68,12 @@ class Night:
     self.directory = work.night(index)
     agreement.by_first(self._open_metrics)
     self._key = jax.random.fold_in(jax.random.key(cfg.seed), index)
-    self._lineage = {'wake_log': '', 'dream_buffer': ''}
+    self._lineage = {'wake_log': '', 'dream_buffer': '', 'trained_from': ''}
     # One host alone waits for all its verdicts: nobody waits for it.
     self._deadline = None
     if jax.process_count() > 1:
       self._deadline = cfg.verifier.deadline_seconds
+    self.day = apparatus_lib.day_of(cfg, lab.day, index)
     self._problems = {problem.id: problem for problem in lab.day}
     logging.info('Night %d begins with weights %s', index, self.weights[:16])
 
@@ -152,9 +115,10 @@ class Night:
     partial = self.directory / phase / 'partial'
     agreement.by_first(lambda: shutil.rmtree(partial, ignore_errors=True))
 
-  def _log(self, phase: str) -> shared_log.SharedLog:
+  def _log(self, phase: str, night: int | None = None) -> shared_log.SharedLog:
+    directory = self.work.night(self.index if night is None else night)
     return shared_log.SharedLog(
-        self.directory / phase / 'log', vocab_size=self.lab.config.vocab_size
+        directory / phase / 'log', vocab_size=self.lab.config.vocab_size
     )
 
   def measure(
@@ -186,7 +150,9 @@ class Night:
     for set_name, result in measured.items():
       logging.info(
           '%s %s: %s', name, set_name,
-          ', '.join(f'{s} {_mean(result, s):.3f}' for s in result.settings),
+          ', '.join(
+              f'{s} {pass_at_k.mean(result, s):.3f}' for s in result.settings
+          ),
       )
     return measured
 
@@ -208,7 +174,7 @@ class Night:
       if not self._done('wake'):
         wake.run(
             self.params,
-            self.lab.day,
+            self.day,
             decoder=self.lab.decoder,
             tokenizer=self.lab.tokenizer,
             verifiers=self.lab.verifiers,
@@ -239,13 +205,13 @@ class Night:
   def _check_unchanged(self) -> None:
     """Invariant: nothing but consolidation changes the weights."""
     if snapshots.digest(self.params) != self.weights:
-      raise NightError(
+      raise options_lib.NightError(
           'the base weights changed outside consolidation; this is a bug'
       )
 
   def rem(self, wake_log: Sequence[Record]) -> list[Record]:
     """Trains the dreamer and collects its dreams."""
-    options = rem_options(self.cfg.rem)
+    options = options_lib.rem_options(self.cfg.rem)
     log = self._log('rem')
     with self.work.phase(self.index, 'rem'):
       if not self._done('rem'):
@@ -254,7 +220,7 @@ class Night:
         )
         dreamer = rem.run(
             self.params,
-            self.lab.day,
+            self.day,
             consolidate.pass_counts(wake_log),
             consolidate.verified_by_problem(wake_log),
             config=self.lab.config,
@@ -298,25 +264,10 @@ class Night:
       self, wake_log: Sequence[Record], dream_log: Sequence[Record]
   ) -> None:
     """Stops the night if anything evaluated reached what is trained on."""
-    trained = [contamination.from_problem(problem) for problem in self.lab.day]
-    for entry in (*wake_log, *dream_log):
-      problem = self._problems[entry['problem']]
-      source = problem.program(entry['text'])
-      trained.append(contamination.from_program(problem, source))
-    trained.append(
-        contamination.from_text('anchor text', anchors_lib.text())
-    )
-    evaluated = [
-        contamination.from_problem(problem)
-        for problem_set in self.lab.sets.values()
-        for problem in problem_set.problems
-    ]
-
-    def compare():
-      outcome = contamination.audit(trained, evaluated)
-      durable.write_json(self.directory / 'contamination.json', outcome)
-
-    agreement.by_first(compare)
+    agreement.by_first(lambda: durable.write_json(
+        self.directory / 'contamination.json',
+        audit_lib.audit(self.lab, (*wake_log, *dream_log)),
+    ))
 
   def memories(
       self, wake_log: Sequence[Record], dream_log: Sequence[Record]
@@ -328,20 +279,35 @@ class Night:
         positives=cfg.positives, negatives=cfg.negatives, weak=cfg.weak,
     )
 
+  def _slept_on(
+      self, wake_log: Sequence[Record], dream_log: Sequence[Record]
+  ) -> list[consolidate.Memory]:
+    """Memories of the night, or of all nights if it begins from the base."""
+    older = []
+    if self.cfg.consolidate_from == 'base':
+      for night in range(self.index):
+        older += self._log('wake', night).read()
+        older += self._log('rem', night).read()
+    return self.memories([*older, *wake_log], dream_log)
+
   def consolidate(
       self, wake_log: Sequence[Record], dream_log: Sequence[Record]
   ) -> Any:
-    """Trains all parameters on the night's memories; returns W'."""
+    """Trains all parameters on what is slept on; returns W'."""
     cfg = self.cfg.consolidate
+    start = self.params
+    if self.cfg.consolidate_from == 'base':
+      start = self.lab.params
+      self._lineage['trained_from'] = snapshots.digest(start)
     target = {'params': self.params}
     with self.work.phase(self.index, 'consolidate'):
       step = history.snapshot_step(self.index, 'consolidate')
       if self._done('consolidate'):
         return self.work.snapshots.restore(step, target)['params']
-      options = consolidate_options(cfg)
-      memories = self.memories(wake_log, dream_log)
+      options = options_lib.consolidate_options(cfg)
+      memories = self._slept_on(wake_log, dream_log)
       if not any(memory.sign > 0 for memory in memories):
-        raise NightError(
+        raise options_lib.NightError(
             'the night has no verified trajectory to consolidate; give wake'
             ' and rem more samples, or easier problems'
             + _WEAK * any(e['verdict']['weak'] for e in wake_log)
@@ -351,8 +317,10 @@ class Night:
           [e for e in wake_log if e['verdict']['status'] == types.PASS],
           [
               entry
-              for problem_id, group in consolidate.verified_by_problem(dream_log).items()
-              for entry in consolidate.distinct_programs(self._problems[problem_id], group)
+              for name, group in
+              consolidate.verified_by_problem(dream_log).items()
+              for entry in
+              consolidate.distinct_programs(self._problems[name], group)
           ],
           night=self.index, cfg=cfg, seed=self.cfg.seed,
       )
@@ -392,12 +360,12 @@ class Night:
             termination.leave()
 
         params = consolidate.run(
-            self.params, self.lab.config, steps, options,
+            start, self.lab.config, steps, options,
             mesh=self.lab.mesh,
             rules=self.lab.rules,
             param_shardings=self.lab.param_shardings,
             seed=self.cfg.seed,
-            restore=lambda abstract: (_restore(partial, abstract) or (None,))[0],
+            restore=lambda state: (_restore(partial, state) or (None,))[0],
             save=save,
             should_save=lambda done: (
                 done % cfg.save_every == 0
@@ -405,9 +373,11 @@ class Night:
                 or termination.requested() and jax.process_count() == 1
             ),
             on_step=on_step,
+            anchors=anchors,
         )
         partial.wait()
-        self._record('consolidate', {'params': params}, snapshots.digest(params))
+        after = snapshots.digest(params)
+        self._record('consolidate', {'params': params}, after)
     return params
 
   def judge(
@@ -428,32 +398,35 @@ class Night:
         agreement.by_first(lambda: durable.write_json(
             self.directory / 'morning' / 'results.json', measured
         ))
-        drift = measurements.drift(self.cfg, self.lab, self.params, tuned)
-        decision, differences = morning_lib.judge(
-            self.criterion, dusk, morning, drift['code']['kl']['mean']
-        )
         wake_log = self._log('wake').read()
         dream_log = self._log('rem').read()
+        beside = measurements.beside(
+            self.cfg, self.lab, self.params, tuned,
+            self._slept_on(wake_log, dream_log), wake_log,
+        )
+        decision, differences = morning_lib.judge(
+            self.criterion, dusk, morning,
+            beside['drift']['code']['kl']['mean'],
+        )
+        if self.cfg.adopt == 'always':
+          decision['reasons'].append(_CARRIED_ON)
         judgement = {
             'gate': decision,
             'differences': {k: d.to_json() for k, d in differences.items()},
-            'drift': drift,
             'weights': {'dusk': self.weights, 'morning': after},
-            'energies': measurements.energies(
-                self.cfg, self.lab, self.params, tuned,
-                self.memories(wake_log, dream_log),
-            ),
-            'z_past': measurements.z_past(self.lab, self.params, wake_log),
+            **beside,
         }
         agreement.by_first(lambda: durable.write_json(path, judgement))
       gate = json.loads(agreement.by_first(path.read_text))['gate']
+      outcome = 'adopted' if gate['adopted'] else 'rejected'
+      if outcome == 'rejected' and self.cfg.adopt == 'always':
+        outcome = 'carried'
       if not self._done('morning'):
         self._record(
-            'morning', {'night': np.int32(self.index)}, after,
-            gate='adopted' if gate['adopted'] else 'rejected',
+            'morning', {'night': np.int32(self.index)}, after, gate=outcome,
             reasons=gate['reasons'],
         )
-    return tuned if gate['adopted'] else self.params
+    return tuned if outcome in history.CARRIED else self.params
 
   def report(self, command: str) -> None:
     """Writes report.json, report.md, report.html and the figures."""
@@ -463,27 +436,12 @@ class Night:
       report_lib.write(self, command)
 
     agreement.by_first(write)
-    show(self.work, self.index)
-
-
-def show(work: workdir_lib.Workdir, index: int) -> None:
-  """Prints where a night's report is, and its five lines."""
-  if jax.process_index():
-    return
-  directory = work.night(index)
-  report = json.loads((directory / 'report.json').read_text())
-  print(f'\nReport: {directory / "report.html"}')
-  print('\n'.join(pages.summary(report)))
+    pages.show(self.work.night(self.index))
 
 
 def _restore(partial: snapshots.Snapshots, abstract: Any):
   step = partial.latest()
   return None if step is None else (partial.restore(step, abstract), step)
-
-
-def _mean(result: results.SetResults, setting: str) -> float:
-  passed, tried = result.counts(setting)
-  return float(passed.sum() / max(tried.sum(), 1))
 
 
 def _count(measured: Mapping[str, results.SetResults]) -> int:

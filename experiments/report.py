@@ -52,7 +52,7 @@ def collect(night: Any, command: str) -> dict[str, Any]:
   )
   wake_log = list(trajectory_log.read(directory / 'wake' / 'log'))
   dream_log = list(trajectory_log.read(directory / 'rem' / 'log'))
-  problems = {problem.id: problem for problem in night.lab.day}
+  problems = {problem.id: problem for problem in night.day}
   seed = night.criterion['seed']
   settings = night.criterion['settings']
   evaluation: dict[str, Any] = {
@@ -65,6 +65,7 @@ def collect(night: Any, command: str) -> dict[str, Any]:
   }
   evaluation['temperatures'] = list(settings)
   evaluation['kl'] = judgement['drift']
+  evaluation['kl_from_initial'] = judgement['drift_from_initial']
   counts = _read(directory / 'counts.json')
   spent = night.work.phases(night.index)
   phases = {

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 
+from experiments import history
 from swm_jax import snapshots
 from swm_jax import tokenization
 from swm_jax.models import pretrained
@@ -93,7 +94,7 @@ def _last_adopted(store: snapshots.Snapshots) -> int | None:
   """Snapshot with the weights of the last adopted night; None: initial ones."""
   for step in reversed(store.recorded()):
     metadata = store.read_metadata(step)
-    if metadata.get('gate') == 'adopted':
+    if metadata.get('gate') in history.CARRIED:
       # The gate's own snapshot may leave the weights to its parent.
       has_params = step in store.steps() and 'params' in store.abstract(step)
       return step if has_params else metadata['parent']

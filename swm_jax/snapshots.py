@@ -61,8 +61,11 @@ class Lineage:
     wake_log: content digest of the night's wake log, '' before it exists.
     dream_buffer: content digest of the night's dream log, '' before it exists.
     verifiers: name, version and isolation level of each verifier used.
-    gate: '' before the gate, then `adopted` or `rejected`.
+    gate: '' before the gate, then `adopted`, `rejected`, or `carried`, rejected
+      and yet what the next night begins with.
     reasons: the gate's reasons.
+    trained_from: digest of the weights that consolidation began with, '' if
+      those are `weights_before`.
   """
 
   night: int
@@ -75,6 +78,7 @@ class Lineage:
   verifiers: tuple[Mapping[str, str], ...] = ()
   gate: str = ''
   reasons: tuple[str, ...] = ()
+  trained_from: str = ''
 
   def to_json(self) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(self)))

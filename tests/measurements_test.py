@@ -28,6 +28,7 @@ LAB = python_types.SimpleNamespace(config=MODEL, tokenizer=TOKENIZER)
 WEIGHTS = 'ab' * 32
 CFG = ml_collections.ConfigDict({
     'anchor_capacity': 8, 'anchor_text_tokens': 128, 'anchor_top_logits': 12,
+    'anchor_form': 'kl',
 })
 
 
@@ -72,7 +73,7 @@ def _wake_log():
 
 def _anchors(path, params, weights, records, dreams=(), **kwargs):
   work = python_types.SimpleNamespace(path=path)
-  (path / 'anchors').mkdir(exist_ok=True)
+  (path / 'anchors').mkdir(exist_ok=True, parents=True)
   return anchors.update(
       work, LAB, params, weights,
       [e for e in records if e['verdict']['status'] == types.PASS], dreams,
@@ -102,6 +103,34 @@ def test_anchors_hold_the_logits_of_the_weights_that_decoded(tmp_path):
         *current, memory.top_k, np.ones(n, bool), form='kl'
     )
     assert loss.mean() < 1e-3
+
+
+def test_sampled_anchors_are_other_tokens_at_every_position(tmp_path):
+  records, _ = _wake_log()
+  cfg = ml_collections.ConfigDict({**CFG.to_dict(), 'anchor_form': 'sampled'})
+  text, *_ = _anchors(tmp_path, _params(), WEIGHTS, records, cfg=cfg)
+  largest, *_ = _anchors(
+      tmp_path / 'largest', _params(), WEIGHTS, records
+  )
+  n = len(text.tokens)
+  assert text.top_k.values.shape == (n, 12)
+  # The likeliest are in both, the tail is drawn, at each position anew.
+  both = [
+      len(np.intersect1d(*rows))
+      for rows in zip(text.top_k.indices, largest.top_k.indices)
+  ]
+  assert 0 < np.mean(both) < 12
+  # What a kept token stands for is its probability or the threshold, and on
+  # average all of them stand for all of the distribution.
+  weight = np.exp(np.maximum(
+      text.top_k.values, text.top_k.log_rest[:, None]
+  )).sum(axis=1)
+  np.testing.assert_allclose(weight.mean(), 1.0, atol=0.05)
+  loss = anchoring.der_loss(
+      text.top_k.values, text.top_k.log_rest, text.top_k, np.ones(n, bool),
+      form='sampled',
+  )
+  np.testing.assert_allclose(loss, 0.0, atol=1e-5)
 
 
 def test_dreams_are_anchored_to_the_base_and_not_to_the_dreamer(tmp_path):

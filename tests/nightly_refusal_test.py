@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from experiments import phases
+from experiments import options as options_lib
 from tests.nightly import outcomes
 from tests.nightly import tiny
 from tests.nightly import tiny_config
@@ -43,8 +43,8 @@ def assert_one_sentence(
 def test_value_that_does_not_fit_is_found_before_dusk(key, value, message):
   cfg = tiny_config.get_config()
   cfg.update_from_flattened_dict({key: value})
-  with pytest.raises(phases.NightError, match=message):
-    phases.check(cfg)
+  with pytest.raises(options_lib.NightError, match=message):
+    options_lib.check(cfg)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import types as python_types
 import numpy as np
 import pytest
 
+from experiments import options as options_lib
 from experiments import phases
 from swm_jax import snapshots
 from swm_jax import types
@@ -88,5 +89,5 @@ def test_changed_base_weights_stop_the_night():
   )
   phases.Night._check_unchanged(night)  # pylint: disable=protected-access
   params['w'][1] += 1e-7
-  with pytest.raises(phases.NightError, match='outside consolidation'):
+  with pytest.raises(options_lib.NightError, match='outside consolidation'):
     phases.Night._check_unchanged(night)  # pylint: disable=protected-access

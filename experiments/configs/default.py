@@ -22,6 +22,9 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
   cfg = ml_collections.ConfigDict()
   cfg.seed = 0
   cfg.num_nights = 1
+  cfg.adopt = 'gate'  # or always: the next night goes on even if it rejects
+  # W_k, or base: the initial weights, on the memories of all nights so far.
+  cfg.consolidate_from = 'last'
 
   cfg.model = config_dict.create(
       path='',  # GGUF file or Hugging Face folder; '' is the packaged SmolLM2
@@ -38,6 +41,8 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       domain='python_functions',  # see swm_jax/tasks/domains.py
       seed=0,  # of test inputs and of the split by template
       unrelated_types=(),  # left alone; (): the domain's own choice
+      nights=(),  # day types of each night, over and over; (): always all
+      judge_on='held_out',  # or validation: a third of the day's, for tuning
       day=304,  # at most so many problems, 0 is all
       held_out=304,
       unrelated=160,
@@ -109,7 +114,7 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
       clip=1.0,
       tokens_per_step=768,
       accumulate=3,
-      max_length=384,
+      max_length=768,
   )
   cfg.consolidate = config_dict.create(
       epochs=2,

@@ -12,8 +12,11 @@ from typing import Any
 
 from swm_jax.evaluation import bootstrap
 
+# What can stand as held-out problems, and how sentences call it.
+JUDGED = {'held_out': 'held-out', 'validation': 'validation'}
+
 _STATEMENT = (
-    'Adopt the night if (a) held-out pass@1 of the morning at its best setting'
+    'Adopt the night if (a) {} pass@1 of the morning at its best setting'
     ' minus dusk at its best setting has an interval above min_gain, the choice'
     ' of setting inside the bootstrap; (b) the same difference on unrelated'
     ' problems is not below -max_drop; (c) KL(base||tuned) on code text, nats'
@@ -24,6 +27,8 @@ _STATEMENT = (
 def make_criterion(
     settings: Sequence[str],
     *,
+    judge_on: str = 'held_out',
+    problems: str = '',
     min_gain: float = 0.0,
     max_drop: float = 0.02,
     max_kl: float = 0.1,
@@ -35,6 +40,8 @@ def make_criterion(
 
   Args:
     settings: the temperature grid that both best settings are chosen from.
+    judge_on: the problems of (a): `held_out`, or `validation` while tuning.
+    problems: digest of everything that is evaluated.
     min_gain: (a) what the low end of the held-out interval must exceed.
     max_drop: (b) how far the unrelated difference may lie below 0.
     max_kl: (c) largest KL(base||tuned) on code text, nats per token. 0.03 to
@@ -48,7 +55,9 @@ def make_criterion(
     ValueError: if a value is outside its range.
   """
   criterion = {
-      'statement': _STATEMENT,
+      'statement': _STATEMENT.format(JUDGED.get(judge_on, judge_on)),
+      'judge_on': judge_on,
+      'problems': problems,
       'settings': list(settings),
       'min_gain': min_gain,
       'max_drop': max_drop,
@@ -64,14 +73,19 @@ def make_criterion(
 def validate(criterion: Mapping[str, Any]) -> None:
   """Raises ValueError if a criterion lacks a value or holds a wrong one."""
   expected = {
-      'statement', 'settings', 'min_gain', 'max_drop', 'max_kl', 'confidence',
-      'resamples', 'seed',
+      'statement', 'judge_on', 'problems', 'settings', 'min_gain', 'max_drop',
+      'max_kl', 'confidence', 'resamples', 'seed',
   }
   if criterion.keys() != expected:
     raise ValueError(
         'the criterion must have exactly the keys'
         f' {sorted(expected)}; missing {sorted(expected - criterion.keys())},'
         f' unknown {sorted(criterion.keys() - expected)}'
+    )
+  if criterion['judge_on'] not in JUDGED:
+    raise ValueError(
+        f'judge_on={criterion["judge_on"]!r} is unknown; use one of'
+        f' {", ".join(JUDGED)}'
     )
   if not criterion['settings']:
     raise ValueError('the criterion needs at least one sampling setting')
@@ -130,7 +144,8 @@ def apply(
   if drop_holds and not unrelated.low >= -criterion['max_drop']:
     drop_text += ', and the interval does not exclude a larger one'
   reasons = [
-      f'{_verdict(gain_holds)} (a): on held-out problems'
+      f'{_verdict(gain_holds)} (a): on'
+      f' {JUDGED[criterion["judge_on"]]} problems'
       f' {_comparison(held_out, percent)}; the low end must exceed'
       f' {criterion["min_gain"]:.3f}.',
       f'{drop_text}.',

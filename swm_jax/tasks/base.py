@@ -20,6 +20,8 @@ MAX_PARAMETERS = 3
 MIN_TESTS = 8
 # Of every explored type, on either side of a split.
 MIN_TEMPLATES = 5
+# Of every explored type, in what a split for tuning keeps and sets apart.
+MIN_TUNING_TEMPLATES = 1
 
 DAY = 'day'
 HELD_OUT = 'held_out'
@@ -193,11 +195,7 @@ def split(
   explored = set(explored)
   family_of = lambda problem: families[problem.type, problem.template]
   unrelated = [p for p in problems if p.type not in explored]
-  counts = {}  # family -> type -> problems
-  for problem in problems:
-    if problem.type in explored:
-      by_type = counts.setdefault(family_of(problem), {})
-      by_type[problem.type] = by_type.get(problem.type, 0) + 1
+  counts = _count([p for p in problems if p.type in explored], family_of)
   both = sorted({family_of(p) for p in unrelated} & counts.keys())
   if both:
     raise ValueError(
@@ -205,37 +203,105 @@ def split(
         'their types or none'
     )
 
-  def order(family: str) -> tuple[int, str]:
-    return -sum(counts[family].values()), _digest(seed, family)
-
-  side_of = {}
-  surplus = dict.fromkeys(explored, 0)  # day minus held-out problems
-  for family in sorted(counts, key=order):
-    # Adding c to a surplus s changes s^2 by 2sc + c^2, subtracting it by
-    # -2sc + c^2: the sign of sum(s * c) says which is better.
-    tilt = sum(surplus[name] * c for name, c in counts[family].items())
-    if tilt == 0:
-      day = int(_digest(seed, family)[-1], 16) % 2 == 0
-    else:
-      day = tilt < 0
-    side_of[family] = DAY if day else HELD_OUT
-    for name, c in counts[family].items():
-      surplus[name] += c if day else -c
-
+  apart = _place(counts, seed, keep=1, apart=1)
   sides = {DAY: [], HELD_OUT: [], UNRELATED: unrelated}
   for problem in problems:
     if problem.type in explored:
-      sides[side_of[family_of(problem)]].append(problem)
+      side = HELD_OUT if family_of(problem) in apart else DAY
+      sides[side].append(problem)
   for side in (DAY, HELD_OUT):
-    for name in sorted(explored):
-      found = {p.template for p in sides[side] if p.type == name}
-      if len(found) < MIN_TEMPLATES:
-        raise ValueError(
-            f'type {name} has {len(found)} templates in {side}, at least '
-            f'{MIN_TEMPLATES} are needed; its families are too large'
-        )
+    _check_templates(side, sides[side], explored, MIN_TEMPLATES)
   return sides
 
 
-def _digest(seed: int, family: str) -> str:
+def set_apart(
+    problems: Sequence[types.Problem],
+    families: Mapping[tuple[str, str], str],
+    seed: int,
+    minimum: int = MIN_TUNING_TEMPLATES,
+) -> tuple[list[types.Problem], list[types.Problem]]:
+  """Sets a third of the problems apart, again by whole families.
+
+  What is tuned on the smaller part says nothing of the problems that `split`
+  held out, and has not been trained on the larger part either.
+
+  Args:
+    problems: one side of a split.
+    families: as of `split`.
+    seed: chooses the families, apart from `split` with the same seed.
+    minimum: templates of every type in either part.
+
+  Returns:
+    The two thirds that stay and the third set apart, each in the given order.
+
+  Raises:
+    ValueError: a type has fewer templates in a part; its families are too
+      large.
+  """
+  family_of = lambda problem: families[problem.type, problem.template]
+  counts = _count(problems, family_of)
+  # Another order than that of the split, which used the hash with the seed.
+  apart = _place(counts, f'{seed}/apart', keep=2, apart=1)
+  stays = [p for p in problems if family_of(p) not in apart]
+  taken = [p for p in problems if family_of(p) in apart]
+  names = {problem.type for problem in problems}
+  _check_templates('what stays', stays, names, minimum)
+  _check_templates('what is set apart for tuning', taken, names, minimum)
+  return stays, taken
+
+
+def _count(problems, family_of) -> dict[str, dict[str, int]]:
+  """Family -> type -> problems."""
+  counts = {}
+  for problem in problems:
+    by_type = counts.setdefault(family_of(problem), {})
+    by_type[problem.type] = by_type.get(problem.type, 0) + 1
+  return counts
+
+
+def _place(
+    counts: Mapping[str, Mapping[str, int]],
+    seed: int | str,
+    *,
+    keep: int,
+    apart: int,
+) -> set[str]:
+  """Families to set apart, so that types come to lie as `keep` to `apart`."""
+
+  def order(family: str) -> tuple[int, str]:
+    return -sum(counts[family].values()), _digest(seed, family)
+
+  taken = set()
+  # apart x problems kept - keep x problems taken, 0 where a type is balanced.
+  surplus = dict.fromkeys((n for by in counts.values() for n in by), 0)
+  for family in sorted(counts, key=order):
+    # Keeping c adds a c to a surplus s and changes s^2 by 2a sc + a^2 c^2;
+    # taking it subtracts k c: -2k sc + k^2 c^2. The sign of the difference,
+    # over a + k, says which is better.
+    tilt = sum(
+        2 * surplus[name] * c + (apart - keep) * c * c
+        for name, c in counts[family].items()
+    )
+    if tilt == 0:
+      kept = int(_digest(seed, family)[-1], 16) % 2 == 0
+    else:
+      kept = tilt < 0
+    if not kept:
+      taken.add(family)
+    for name, c in counts[family].items():
+      surplus[name] += apart * c if kept else -keep * c
+  return taken
+
+
+def _check_templates(side, problems, names, minimum: int) -> None:
+  for name in sorted(names):
+    found = {p.template for p in problems if p.type == name}
+    if len(found) < minimum:
+      raise ValueError(
+          f'type {name} has {len(found)} templates in {side}, at least'
+          f' {minimum} are needed; its families are too large'
+      )
+
+
+def _digest(seed: int | str, family: str) -> str:
   return hashlib.sha256(f'{seed}/{family}'.encode()).hexdigest()

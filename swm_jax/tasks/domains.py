@@ -29,6 +29,7 @@ _MODULES = {
     'coq': 'coq',
     'lean': 'lean',
     'circuits': 'circuits',
+    'conventions': 'conventions.catalog',
     'molecular': 'molecular',
     'open_text': 'open_text',
 }

@@ -45,6 +45,19 @@ class GateTest(parameterized.TestCase):
         ' 0.000.',
     )
 
+  def test_what_is_judged_on_is_registered_and_said(self):
+    criterion = gate.make_criterion(
+        _SETTINGS, judge_on='validation', problems='ab12'
+    )
+    self.assertIn('(a) validation pass@1', criterion['statement'])
+    self.assertEqual(criterion['problems'], 'ab12')
+    verdict = gate.apply(
+        criterion, held_out=_GAIN, unrelated=_SAME, kl_code=0.05
+    )
+    self.assertIn('on validation problems pass@1', verdict['reasons'][0])
+    with self.assertRaisesRegex(ValueError, "judge_on='test' is unknown"):
+      gate.make_criterion(_SETTINGS, judge_on='test')
+
   @parameterized.named_parameters(
       ('interval_touches_zero', dict(held_out=_estimate(0.08, 0.0, 0.16)), 0),
       ('unrelated_fell', dict(unrelated=_estimate(-0.021, -0.1, 0.05)), 1),

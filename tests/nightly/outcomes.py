@@ -66,6 +66,11 @@ def outcome(workdir: pathlib.Path, nights: int = 1) -> dict[str, Any]:
   }
 
 
+def records(phase: pathlib.Path) -> list[dict[str, Any]]:
+  """Everything in the log of a phase's folder."""
+  return list(trajectory_log.read(phase / 'log'))
+
+
 def assert_same_outcome(workdir: pathlib.Path) -> None:
   whole, _ = finished()
   expected, found = outcome(whole), outcome(workdir)

@@ -35,7 +35,9 @@ class Decoder:
 
   def __init__(self):
     self.calls = 0
-    self.config = python_types.SimpleNamespace(max_prompt=64)
+    self.config = python_types.SimpleNamespace(
+        max_prompt=64, max_new_tokens=LENGTH + 1
+    )
     self.stop_table = stopping.build_stop_table(
         TOKENIZER, column_zero=True, stop_tokens=(TOKENIZER.eos_id,)
     )

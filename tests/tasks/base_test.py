@@ -1,7 +1,10 @@
 """Tests of how a template becomes problems."""
 
+import collections
+
 from absl.testing import parameterized
 
+from swm_jax import types
 from swm_jax.tasks import base
 
 
@@ -80,3 +83,53 @@ class TemplateTest(parameterized.TestCase):
   def test_number_of_parameterisations_is_checked(self, count):
     with self.assertRaisesRegex(ValueError, f'add_to has {count} param'):
       _template(parameters=({'k': 1},) * count)
+
+
+def _problems(sizes):
+  """Problems of type `t`: as many of each family as given."""
+  return [
+      types.Problem(f't/{family}/{k}', 't', family, '', family)
+      for family, count in sizes.items() for k in range(count)
+  ]
+
+
+class SetApartTest(parameterized.TestCase):
+
+  def _split(self, sizes, **kwargs):
+    problems = _problems(sizes)
+    families = {('t', name): name for name in sizes}
+    stays, apart = base.set_apart(problems, families, **kwargs)
+    self.assertCountEqual(stays + apart, problems)
+    return [
+        collections.Counter(p.template for p in part) for part in (stays, apart)
+    ]
+
+  def test_worked_by_hand(self):
+    # The largest stays, since 3 : 0 is nearer to 2 : 1 than 0 : 3; then the
+    # surplus of 3 asks for the next to be taken; at 3 : 2 the last one stays.
+    stays, apart = self._split({'a': 3, 'b': 2, 'c': 1}, seed=0)
+    self.assertEqual(stays, {'a': 3, 'c': 1})
+    self.assertEqual(apart, {'b': 2})
+
+  @parameterized.parameters(range(5))
+  def test_a_third_is_taken_whatever_the_seed(self, seed):
+    stays, apart = self._split({f'f{i}': 2 for i in range(30)}, seed=seed)
+    self.assertEqual((len(stays), len(apart)), (20, 10))
+
+  def test_seeds_take_other_families(self):
+    sizes = {f'f{i}': 1 for i in range(30)}
+    taken = {frozenset(self._split(sizes, seed=s)[1]) for s in range(5)}
+    self.assertLen(taken, 5)
+
+  def test_order_has_no_influence(self):
+    problems = _problems({f'f{i}': 1 + i % 3 for i in range(20)})
+    families = {('t', p.template): p.template for p in problems}
+    _, apart = base.set_apart(problems, families, 0)
+    _, again = base.set_apart(problems[::-1], families, 0)
+    self.assertCountEqual(apart, again)
+
+  def test_a_type_of_one_family_is_an_error(self):
+    with self.assertRaisesRegex(ValueError, 'type t has 0 templates in what is'):
+      self._split({'a': 3}, seed=0)
+    stays, apart = self._split({'a': 3}, seed=0, minimum=0)
+    self.assertEqual((stays, apart), ({'a': 3}, {}))
