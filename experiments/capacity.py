@@ -34,7 +34,7 @@ import ml_collections
 from ml_collections import config_flags
 
 from experiments import hlo
-from experiments import phases
+from experiments import options as options_lib
 from experiments import slices
 from swm_jax import sharding
 from swm_jax import training
@@ -82,7 +82,7 @@ def consolidation(
   """Lowers one update of consolidation, as `descent.run` makes it."""
   config = model_config(cfg, layers)
   rules = sharding.DEFAULT_RULES
-  options = phases.consolidate_options(cfg.consolidate)
+  options = options_lib.consolidate_options(cfg.consolidate)
   tx = training.make_optimizer(
       learning_rate=options.learning_rate,
       steps=100,
@@ -331,6 +331,7 @@ def _abstract_batch(cfg, mesh, rules, rows) -> layout.Batch:
       problem=integers(J),
       log_mu=floats(J),
       contrast_weight=floats(),
+      penalty_weight=floats(),
   )
 
 

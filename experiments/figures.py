@@ -3,60 +3,40 @@ r"""Draws the figures of a night from its `report.json`, as PNG and SVG.
 python -m experiments.figures --report=runs/default/night_000/report.json
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+import functools
 import json
 import pathlib
 from typing import Any
 
 from absl import app
 from absl import flags
-import matplotlib
 from matplotlib import figure
 from matplotlib import ticker
 import numpy as np
+
+from experiments import plotting
 
 _REPORT = flags.DEFINE_string('report', None, 'report.json of a night.')
 
 Report = Mapping[str, Any]
 
-DUSK, MORNING, DREAM = '#4a5a8c', '#d9822b', '#3d8b6e'
 PHASES = ('dusk', 'wake', 'rem', 'consolidate', 'morning', 'judge')
-_DPI = 150
-_STYLE = {
-    'font.size': 9,
-    'axes.spines.top': False,
-    'axes.spines.right': False,
-    'axes.grid': True,
-    'grid.alpha': 0.25,
-    'legend.frameon': False,
-    'svg.hashsalt': 'swm_jax',  # Equal data, equal bytes.
-}
-
-
-def _figure(width: float, height: float) -> figure.Figure:
-  return figure.Figure(figsize=(width, height), layout='constrained')
-
-
-def _errors(estimates: Sequence[Mapping[str, float]]) -> np.ndarray:
-  """Distances from mean to both ends of the intervals, `[2, n]`."""
-  return np.array([
-      [max(e['mean'] - e['low'], 0.0) for e in estimates],
-      [max(e['high'] - e['mean'], 0.0) for e in estimates],
-  ])
+_TIMES = (('dusk', plotting.DUSK), ('morning', plotting.MORNING))
 
 
 def pass_by_temperature(report: Report) -> figure.Figure:
   """pass@1 at each setting, dusk and morning."""
-  fig = _figure(7.0, 3.0)
+  fig = plotting.new(7.0, 3.0)
   axes = fig.subplots(1, 2)
   for ax, name in zip(axes, ('held_out', 'unrelated')):
     result = report['evaluation'][name]
     settings = report['evaluation']['temperatures']
     x = np.arange(len(settings))
-    for offset, time, colour in ((-0.06, 'dusk', DUSK), (0.06, 'morning', MORNING)):
+    for offset, (time, colour) in zip((-0.06, 0.06), _TIMES):
       curve = [result[time]['curve'][s] for s in settings]
       ax.errorbar(
-          x + offset, [e['mean'] for e in curve], _errors(curve),
+          x + offset, [e['mean'] for e in curve], plotting.errors(curve),
           marker='o', capsize=3, color=colour, label=time,
       )
     ax.set_xticks(x, settings)
@@ -76,7 +56,7 @@ def pass_by_type(report: Report) -> figure.Figure:
   """pass@1 of each problem type at the best settings, dusk and morning."""
   per_type = report['evaluation']['per_type']
   rows = [(s, kind) for s in ('held_out', 'unrelated') for kind in per_type[s]]
-  fig = _figure(7.0, 1.2 + 0.26 * len(rows))
+  fig = plotting.new(7.0, 1.2 + 0.26 * len(rows))
   heights = [max(len(per_type[s]), 1) for s in ('held_out', 'unrelated')]
   axes = fig.subplots(2, 1, sharex=True, height_ratios=heights)
   for ax, name in zip(axes, ('held_out', 'unrelated')):
@@ -85,12 +65,10 @@ def pass_by_type(report: Report) -> figure.Figure:
         key=lambda kind: per_type[name][kind]['dusk']['mean'],
     )
     y = np.arange(len(kinds))
-    for offset, time, colour in (
-        (-0.14, 'dusk', DUSK), (0.14, 'morning', MORNING)
-    ):
+    for offset, (time, colour) in zip((-0.14, 0.14), _TIMES):
       values = [per_type[name][kind][time] for kind in kinds]
       ax.errorbar(
-          [v['mean'] for v in values], y + offset, xerr=_errors(values),
+          [v['mean'] for v in values], y + offset, xerr=plotting.errors(values),
           fmt='o', markersize=4, capsize=2, color=colour, label=time,
       )
     labels = [
@@ -113,7 +91,7 @@ def energies(report: Report) -> figure.Figure:
   """Distribution of E_W over x+ and x-, before and after."""
   data = report['energies']
   unit = 'nats per token' if data['kind'] == 'nll' else data['kind']
-  fig = _figure(7.0, 2.8)
+  fig = plotting.new(7.0, 2.8)
   axes = fig.subplots(1, 2, sharex=True, sharey=True)
   everything = np.concatenate([
       data[sign][time]['energy'] or [0.0]
@@ -123,7 +101,7 @@ def energies(report: Report) -> figure.Figure:
   for ax, sign, title in zip(
       axes, ('x_plus', 'x_minus'), ('verified, x+', 'failed, x\u2212')
   ):
-    for time, colour in (('dusk', DUSK), ('morning', MORNING)):
+    for time, colour in _TIMES:
       values = data[sign][time]
       ax.hist(
           values['energy'], bins, color=colour, alpha=0.55,
@@ -139,19 +117,21 @@ def energies(report: Report) -> figure.Figure:
 def dreams(report: Report) -> figure.Figure:
   """Verified share, yield and temperature over REM."""
   rounds = report['rem']
-  fig = _figure(7.0, 2.6)
+  fig = plotting.new(7.0, 2.6)
   axes = fig.subplots(1, 3)
   x = [line['step'] + 1 for line in rounds]
-  axes[0].plot(x, [line['verified'] for line in rounds], 'o-', color=DREAM)
+  axes[0].plot(
+      x, [line['verified'] for line in rounds], 'o-', color=plotting.DREAM
+  )
   axes[0].set_ylabel('share of dreams verified')
   axes[0].set_ylim(bottom=0)
   axes[1].plot(
       x, np.cumsum([line['new_distinct'] for line in rounds]), 'o-',
-      color=DREAM, label='all problems',
+      color=plotting.DREAM, label='all problems',
   )
   axes[1].plot(
       x, np.cumsum([line['new_distinct_hard'] for line in rounds]), 's--',
-      color=MORNING, label='unsolved by wake',
+      color=plotting.MORNING, label='unsolved by wake',
   )
   axes[1].set_ylabel('distinct verified dreams')
   axes[1].set_ylim(bottom=0)
@@ -159,7 +139,8 @@ def dreams(report: Report) -> figure.Figure:
   axes[1].legend(fontsize=8)
   axes[2].plot(
       # A dreamer that is not trained has no loss.
-      x, [line.get('loss_ratio', np.nan) for line in rounds], 'o-', color=DUSK,
+      x, [line.get('loss_ratio', np.nan) for line in rounds], 'o-',
+      color=plotting.DUSK,
       label='loss / (\u03b2\u00b2 Var R)',
   )
   axes[2].plot(
@@ -188,12 +169,13 @@ def consolidation(report: Report) -> figure.Figure:
   }
   names.append('grad_norm')
   labels['grad_norm'] = 'gradient norm'
-  fig = _figure(1.0 + 2.2 * len(names), 2.6)
+  fig = plotting.new(1.0 + 2.2 * len(names), 2.6)
   axes = np.atleast_1d(fig.subplots(1, len(names)))
   for ax, name in zip(axes, names):
     ax.plot(
         [line['step'] + 1 for line in steps],
-        [line[name] for line in steps], '.-', color=MORNING, linewidth=1,
+        [line[name] for line in steps], '.-', color=plotting.MORNING,
+        linewidth=1,
     )
     ax.set_ylim(bottom=0)
     ax.set_xlabel('step')
@@ -205,7 +187,7 @@ def phases(report: Report) -> figure.Figure:
   """Time, tokens and peak memory of each phase."""
   # JSON sorts its keys; a night has an order.
   names = [name for name in PHASES if name in report['phases']]
-  fig = _figure(7.0, 0.9 + 0.3 * len(names))
+  fig = plotting.new(7.0, 0.9 + 0.3 * len(names))
   axes = fig.subplots(1, 3, sharey=True)
   y = np.arange(len(names))[::-1]
   for ax, key, scale, label in zip(
@@ -215,7 +197,7 @@ def phases(report: Report) -> figure.Figure:
       ('minutes', 'thousand tokens', 'peak memory, GiB'),
   ):
     values = [report['phases'][name].get(key, 0) / scale for name in names]
-    bars = ax.barh(y, values, color=DUSK)
+    bars = ax.barh(y, values, color=plotting.DUSK)
     ax.bar_label(bars, fmt='%.1f', padding=2, fontsize=8)
     ax.set_xlabel(label)
     ax.margins(x=0.2)
@@ -236,15 +218,8 @@ FIGURES: Mapping[str, Callable[[Report], figure.Figure]] = {
 
 def draw(report: Report, directory: pathlib.Path) -> list[str]:
   """Writes every figure as PNG and SVG; returns their names."""
-  directory.mkdir(parents=True, exist_ok=True)
-  with matplotlib.rc_context(_STYLE):
-    for name, make in FIGURES.items():
-      fig = make(report)
-      # Without dates, so that the same night gives the same files.
-      fig.savefig(
-          directory / f'{name}.png', dpi=_DPI, metadata={'Software': None}
-      )
-      fig.savefig(directory / f'{name}.svg', metadata={'Date': None})
+  for name, make in FIGURES.items():
+    plotting.save(functools.partial(make, report), directory / name)
   return list(FIGURES)
 
 

@@ -22,6 +22,7 @@ from swm_jax import global_arrays
 from swm_jax import sharding
 from swm_jax.data import batching
 from swm_jax.losses import anchoring
+from swm_jax.losses import retention
 from swm_jax.models import transformer
 from swm_jax import types
 
@@ -219,6 +220,7 @@ def train_step(
     *,
     loss_fn: LossFn,
     tx: optax.GradientTransformation,
+    reference_fn: LossFn | None = None,
 ) -> tuple[TrainState, dict[str, jax.Array]]:
   """One update from A accumulated micro-batches.
 
@@ -229,11 +231,15 @@ def train_step(
       alone, none of which is the first, are not computed.
     loss_fn: summable over micro-batches, 0 for padding alone.
     tx: optimizer.
+    reference_fn: loss that the update shall not raise: the gradient is
+      projected off its gradient (A-GEM, `retention.project`). None: no such.
 
   Returns:
     The next state, and the summed terms with `loss` and `grad_norm`.
   """
   grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+  if reference_fn is not None:
+    grad_fn = _with_reference(grad_fn, reference_fn)
 
   def add(total, batch):
     (loss, terms), grads = grad_fn(state.params, frozen, batch)
@@ -251,10 +257,24 @@ def train_step(
     (loss, terms, grads), _ = jax.lax.scan(
         accumulate, (loss, terms, grads), rest
     )
+  if reference_fn is not None:
+    grads = retention.project(*grads)
   updates, opt_state = tx.update(grads, state.opt_state, state.params)
   params = optax.apply_updates(state.params, updates)
   metrics = {'loss': loss, 'grad_norm': optax.global_norm(grads), **terms}
   return TrainState(params, opt_state, state.step + 1), metrics
+
+
+def _with_reference(grad_fn, reference_fn: LossFn):
+  """Makes a pair of gradients, of the loss and of the reference."""
+  reference_grad_fn = jax.value_and_grad(reference_fn, has_aux=True)
+
+  def pair(params, frozen, batch):
+    (loss, terms), grads = grad_fn(params, frozen, batch)
+    (_, more), reference = reference_grad_fn(params, frozen, batch)
+    return (loss, {**terms, **more}), (grads, reference)
+
+  return pair
 
 
 def _has_tokens(batch: PyTree) -> jax.Array | bool:
@@ -275,6 +295,7 @@ class Trainer:
       mesh: jax.sharding.Mesh,
       rules: sharding.Rules,
       param_shardings: PyTree | None = None,
+      reference_fn: LossFn | None = None,
   ):
     """Builds the step; it is compiled at its first call.
 
@@ -285,6 +306,7 @@ class Trainer:
       rules: logical axes of activations to mesh axes.
       param_shardings: `NamedSharding` for every trained parameter; None
         replicates them (LoRA, heads).
+      reference_fn: see `train_step`.
     """
     self._tx = tx
     self._mesh, self._rules = mesh, rules
@@ -295,7 +317,9 @@ class Trainer:
     )
     on_cpu = mesh.devices.flat[0].platform == 'cpu'
     self._step = jax.jit(
-        functools.partial(train_step, loss_fn=loss_fn, tx=tx),
+        functools.partial(
+            train_step, loss_fn=loss_fn, tx=tx, reference_fn=reference_fn
+        ),
         donate_argnums=0,
         compiler_options=_CPU_OPTIONS if on_cpu else None,
     )

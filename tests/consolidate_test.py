@@ -10,8 +10,10 @@ from swm_jax import consolidate
 from swm_jax import sharding
 from swm_jax import training
 from swm_jax import types
+from swm_jax.consolidate import importance
 from swm_jax.data import batching
 from swm_jax.losses import compose
+from swm_jax.losses import retention
 from swm_jax.models import transformer
 
 CONFIG = transformer.TransformerConfig(
@@ -61,15 +63,21 @@ def train(params, memories, anchors, options, epochs=12):
       seed=0, restore=lambda _: None, save=lambda _: None,
       should_save=lambda _: False,
       on_step=lambda step, values: metrics.append(jax.device_get(values)),
+      anchors=anchors,
   )
   return tuned, metrics
 
 
-def log_prob(params, tokens):
+def packed_row(tokens):
   [packed] = batching.pack(
       [batching.Example(PROMPT, [tokens], [0])],
       rows=1, length=16, targets=8, slots=1,
   )
+  return packed
+
+
+def log_prob(params, tokens):
+  packed = packed_row(tokens)
   return float(training.score_batch(params, packed, CONFIG)[0].sum())
 
 
@@ -205,6 +213,122 @@ def test_second_draw_of_anchors_is_disjoint_from_the_first(params):
   for step in consolidate.plan(memories, anchors, options, seed=0):
     assert not ((step.anchor_weight > 0) & (step.replay_weight > 0)).any()
     assert (step.replay_weight > 0).any() and (step.anchor_weight > 0).any()
+
+
+def anchors_of(params, count=12):
+  rng = np.random.default_rng(0)
+  return [
+      anchor(params, rng.integers(1, 64, 4).tolist()) for _ in range(count)
+  ]
+
+
+def test_penalties_hold_the_weights_near_the_start(params):
+  memories = [memory([5 + i, 6], +1, problem=str(i)) for i in range(24)]
+  anchors = anchors_of(params)
+  moved = {}
+  for name, weight in (('', 0.0), ('ewc', 1e4), ('l2_sp', 10.0)):
+    options = dataclasses.replace(
+        OPTIONS, accumulate=2, tokens_per_step=128,
+        weights=compose.LossWeights(ce=1.0, **({name: weight} if name else {})),
+    )
+    tuned, metrics = train(params, memories, anchors, options, epochs=3)
+    moved[name] = sum(
+        float(((a - b) ** 2).sum())
+        for a, b in zip(jax.tree.leaves(tuned), jax.tree.leaves(params))
+    )
+    if name:
+      # Nothing is wrong where training starts.
+      assert metrics[0][name] == 0.0
+      assert metrics[-1][name] > 0.0
+  # EWC leaves free what anchors do not touch.
+  assert moved['ewc'] < 0.6 * moved['']
+  assert moved['l2_sp'] < 0.3 * moved['']
+
+
+def test_penalty_weighs_one_in_every_step():
+  memories = [memory([5 + i, 6], +1, problem=str(i)) for i in range(40)]
+  options = dataclasses.replace(OPTIONS, accumulate=3, tokens_per_step=96)
+  for step in consolidate.plan(memories, [], options, seed=0):
+    assert step.penalty_weight.sum() == pytest.approx(1.0)
+    # Micro-batches that are not computed would take their share with them.
+    empty = (step.packed.group == 0).all(axis=-1)
+    assert (step.penalty_weight[empty] == 0.0).all()
+
+
+def test_fisher_is_that_of_a_token(params):
+  mesh = sharding.make_mesh({}, jax.devices()[:1])
+  placement = sharding.shardings(mesh, transformer.logical_axes(CONFIG))
+  measure = lambda anchors, mesh=mesh, placement=placement: (
+      importance.fisher(
+          params, CONFIG, anchors, mesh=mesh, rules=sharding.DEFAULT_RULES,
+          param_shardings=placement, seed=0,
+      )
+  )
+  one, other = anchors_of(params, 2)
+
+  def log_prob(params, packed):
+    return training.score(params, packed, CONFIG).log_prob.sum()
+
+  grad_fn = jax.jit(jax.grad(log_prob))
+  grads = [grad_fn(params, packed_row(a.tokens)) for a in (one, other)]
+  # Two trajectories of four tokens.
+  expected = jax.tree.map(lambda a, b: (a**2 + b**2) / 8, *grads)
+  both = measure([one, other])
+  for a, b in zip(jax.tree.leaves(both), jax.tree.leaves(expected)):
+    np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-8)
+  wide = sharding.make_mesh({'data': 2}, jax.devices()[:2])
+  shared = measure(
+      [one, other], wide,
+      sharding.shardings(wide, transformer.logical_axes(CONFIG)),
+  )
+  for a, b in zip(jax.tree.leaves(both), jax.tree.leaves(shared)):
+    np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-8)
+  with pytest.raises(ValueError, match='weights.ewc needs anchors'):
+    measure([])
+
+
+def test_agem_does_not_raise_the_loss_on_anchors(params):
+  # New data wants other tokens where the anchors have learned theirs.
+  old, new = [5, 6, 7], [8, 9, 4]
+  learned, _ = train(params, [memory(old, +1)], [], OPTIONS)
+  anchors = [anchor(learned, old)] * 4
+  after = {}
+  for agem in (False, True):
+    options = dataclasses.replace(OPTIONS, agem=agem, anchor_share=0.5)
+    tuned, _ = train(learned, [memory(new, +1)], anchors, options, epochs=4)
+    after[agem] = log_prob(tuned, old) - log_prob(learned, old)
+  assert after[False] < -0.5
+  # Adam rescales what was projected; with plain descent see training_test.
+  assert after[True] > 0.7 * after[False]
+
+
+def test_agem_beside_der_is_refused():
+  with pytest.raises(ValueError, match='agem=True replays'):
+    dataclasses.replace(
+        OPTIONS, agem=True, weights=compose.LossWeights(der=1.0)
+    )
+
+
+def test_every_method_replays_as_many_anchor_tokens(params):
+  anchors = anchors_of(params, 40)
+  memories = [memory([5 + i, 6, 7, 8], +1, problem=str(i)) for i in range(10)]
+  replayed = {}
+  for name, terms in retention.METHODS.items():
+    agem = terms == ('agem',)
+    options = dataclasses.replace(
+        OPTIONS, agem=agem, anchor_share=0.5, weights=compose.LossWeights(
+            **{term: 1.0 for term in terms if term != 'agem'}
+        ),
+    )
+    steps = consolidate.plan(memories, anchors, options, seed=0)
+    replayed[name] = [
+        sum(int((getattr(step, field) > 0).sum()) for step in steps)
+        for field in ('anchor_weight', 'replay_weight')
+    ]
+  assert replayed == {
+      'none': [0, 0], 'er': [0, 40], 'der': [40, 0], 'derpp': [20, 20],
+      'ewc': [0, 0], 'l2sp': [0, 0], 'agem': [0, 40],
+  }
 
 
 def test_continued_training_is_bit_equal(params):

@@ -16,6 +16,7 @@ from swm_jax.losses import reductions
 from swm_jax.models import flow
 from swm_jax.models import lora
 from swm_jax.models import transformer
+from swm_jax.rem import layout
 from swm_jax import training
 from swm_jax.samplers import langevin
 from tests.nightly import scripted
@@ -114,8 +115,15 @@ WINS = ({1, 2, 3}, {9})
 
 
 def lay_out(params, records, options=OPTIONS, store=None):
-  # pylint: disable-next=protected-access
-  return rem.lay_out(records, store or {}, params, CONFIG, options, MESH, 0)
+  counts = {entry['problem']: (0, 0) for entry in records}
+  groups = layout.make_groups(records, store or {}, counts, options)
+  packed, waiting = layout.pack(
+      groups, options, devices=1, seed=0, last=True
+  )
+  assert not waiting
+  return layout.make_steps(
+      packed, groups, params, CONFIG, options, longest=4,
+  )
 
 
 def train(params, batch, steps, options):
@@ -268,7 +276,7 @@ def dream(params, folder, *, restore=None, verifier=None, **options):
       log=trajectory_log.TrajectoryLog(folder, vocab_size=258),
       read_wave=lambda wave: trajectory_log.read_wave(folder, wave),
       options=dataclasses.replace(
-          OPTIONS, max_pass_rate=1.0, tokens_per_step=256, **options
+          OPTIONS, max_pass_rate=1.0, tokens_per_step=64, **options
       ),
       mesh=MESH,
       rules=sharding.DEFAULT_RULES,
@@ -294,6 +302,8 @@ def test_rem_continues_bit_for_bit_from_every_round(byte_params, tmp_path):
   assert snapshots.digest(trained) != snapshots.digest(saved[1].params)
   # Beta is 10 here: the loss starts at the variance whatever it is.
   first, _ = metrics[0]
+  # A row holds one of two problems of 28 + 3 x 4 tokens or so; the other waits.
+  assert 0.3 < first['padding'] < 0.5
   assert first['loss'] == pytest.approx(first['reward_variance'], rel=1e-3)
   assert first['loss_ratio'] == pytest.approx(1.0, rel=1e-3)
   digest = trajectory_log.content_digest(tmp_path / 'whole')
@@ -319,6 +329,17 @@ def test_dreamer_without_objective_stays_the_base(byte_params, tmp_path):
   merged = lora.merge(byte_params, trained['lora'], OPTIONS.alpha)
   assert snapshots.digest(merged) == snapshots.digest(byte_params)
   assert [values for values, _ in metrics.values()] == [{}, {}]
+
+
+@pytest.mark.parametrize('tokens, rounds', [(30, 1), (31, 2), (0, 4)])
+def test_rem_stops_when_it_has_its_tokens(
+    byte_params, tmp_path, tokens, rounds
+):
+  # A round decodes 2 problems x 3 samples x 5 tokens.
+  _, saved, _ = dream(
+      byte_params, tmp_path, objective='none', rounds=4, max_tokens=tokens
+  )
+  assert list(saved) == list(range(1, rounds + 1))
 
 
 def test_round_of_verifier_failures_teaches_nothing(byte_params, tmp_path):

@@ -264,3 +264,28 @@ def test_step_keeps_of_a_layer_what_its_products_gave():
   floats = 2 * 64 + 64 + 2 * 32 + 64 + 4 + 2 * 192
   per_token = (memory(8) - memory(4)) / 4 / 1024 / 4
   assert per_token < 1.25 * floats
+
+
+def test_update_is_projected_off_what_the_reference_forbids():
+  # Summed over two micro-batches g = (4, -2) and r = (-1, 2): g·r = -8 and
+  # r·r = 5, so that plain descent moves by -(4 - 8/5, -2 + 16/5).
+  linear = lambda name: lambda params, frozen, batch: (
+      params @ batch[name], {name: params @ batch[name]}
+  )
+  state = training.TrainState(jnp.zeros(2), optax.sgd(1.0).init(jnp.zeros(2)),
+                              jnp.zeros([], jnp.int32))
+  batches = {
+      'new': jnp.array([[1.0, -2.0], [3.0, 0.0]]),
+      'old': jnp.array([[0.0, 2.0], [-1.0, 0.0]]),
+  }
+  step = lambda batches: training.train_step(
+      state, {}, batches, loss_fn=linear('new'), tx=optax.sgd(1.0),
+      reference_fn=linear('old'),
+  )
+  after, metrics = step(batches)
+  chex.assert_trees_all_close(after.params, jnp.array([-2.4, -1.2]), rtol=1e-6)
+  assert float(after.params @ jnp.array([-1.0, 2.0])) == pytest.approx(0.0)
+  assert {'new', 'old', 'loss', 'grad_norm'} <= metrics.keys()
+  # Without old data in the step nothing is projected.
+  after, _ = step({**batches, 'old': jnp.zeros((2, 2))})
+  chex.assert_trees_all_close(after.params, jnp.array([-4.0, 2.0]))

@@ -12,8 +12,8 @@ from swm_jax import chunked_logits
 from swm_jax import rem
 from swm_jax import sharding
 from swm_jax import training
-from swm_jax.losses import reductions
 from swm_jax.models import pretrained
+from swm_jax.rem import layout
 from swm_jax.samplers import langevin
 
 
@@ -96,11 +96,12 @@ class Side:
         self._config, options, mesh, sharding.DEFAULT_RULES
     )
     packed = work.packed
-    R, J = packed.trajectory_id.shape
-    log_prob, _ = training.score_batch(params, packed, self._config)
-    log_p_ref = reductions.sum_by_trajectory(
-        log_prob, packed.target_mask, packed.trajectory, J
+    log_p_ref, _ = training.score_batch(params, packed, self._config)
+    longest = max(
+        len(row) - prompt
+        for row, prompt in zip(work.rows, work.prompt_lengths)
     )
+    place, mask = layout.places(packed, longest)
     # Work lists its trajectories by id; the batch has them where they fit.
     present = np.sort(packed.trajectory_id[packed.trajectory_id >= 0])
     place = np.searchsorted(present, packed.trajectory_id)
@@ -110,10 +111,12 @@ class Side:
     )
     batch = rem.Batch(
         packed=packed,
+        place=place,
+        mask=mask,
         problem=look_up(work.groups).astype(np.int32),
-        log_p_ref=np.asarray(log_p_ref),
         reward=look_up(work.rewards).astype(np.float32),
         weight=(used / used.sum()).astype(np.float32),
+        log_p_ref=np.asarray(log_p_ref),
     )
     trainable = rem.init_trainable(
         params, self._config, options, jax.random.key(0)

@@ -1,6 +1,20 @@
 """The device side of consolidation: energies, loss and the training loop.
 
-L = CE(x+) + gamma CD(x+, x-) + alpha DER(z_past), over all parameters.
+L = CE(x+) + gamma CD(x+, x-) + alpha DER(z_past), over all parameters. In the
+place of DER, or beside it, stands whatever else keeps the past:
+
+  method  what is set in place of weights.der
+  none    nothing
+  er      weights.replay_ce
+  derpp   weights.replay_ce, and weights.der too
+  ewc     weights.ewc
+  l2sp    weights.l2_sp
+  agem    agem=True
+
+`max_tokens` counts the anchors' tokens too, so that a method that replays
+learns less that is new. Not counted are the second pass of an update of A-GEM
+and the gradients of `importance.TRAJECTORIES` trajectories with which EWC
+begins.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +25,7 @@ from jax import numpy as jnp
 
 from swm_jax import sharding
 from swm_jax import training
+from swm_jax.consolidate import importance
 from swm_jax.consolidate import layout
 from swm_jax.data import batching
 from swm_jax.losses import anchoring
@@ -18,6 +33,7 @@ from swm_jax.losses import compose
 from swm_jax.losses import contrastive
 from swm_jax.losses import energy as energy_lib
 from swm_jax.losses import reductions
+from swm_jax.losses import retention
 from swm_jax.models import transformer
 
 
@@ -55,10 +71,12 @@ def trajectory_energy(
 def make_loss(
     config: transformer.TransformerConfig, options: layout.Options
 ) -> training.LossFn:
-  """Builds the loss of one micro-batch; trainable is {'model', 'head'}."""
+  """Builds the loss of one micro-batch; trainable is {'model', 'head'}.
+
+  What is frozen is {'start', 'fisher'}, as far as weights' penalties read it.
+  """
 
   def loss_fn(trainable, frozen, batch: layout.Batch):
-    del frozen
     packed = batch.packed
     scores = training.score(
         trainable['model'], packed, config,
@@ -76,6 +94,15 @@ def make_loss(
           batch.anchor_weight > 0, form=options.anchor_form,
       )
       terms['der'] = (batch.anchor_weight * distance).sum()
+    share = batch.penalty_weight.sum()
+    if options.weights.ewc:
+      terms['ewc'] = share * retention.ewc_penalty(
+          trainable['model'], frozen['start'], frozen['fisher']
+      )
+    if options.weights.l2_sp:
+      terms['l2_sp'] = share * retention.l2_sp_penalty(
+          trainable['model'], frozen['start']
+      )
     return compose.compose(terms, options.weights)
 
   def contrast(trainable, scores, batch: layout.Batch):
@@ -107,6 +134,18 @@ def make_loss(
   return loss_fn
 
 
+def make_reference(config: transformer.TransformerConfig) -> training.LossFn:
+  """Builds the loss that A-GEM shall not raise: cross-entropy on anchors."""
+
+  def reference_fn(trainable, frozen, batch: layout.Batch):
+    del frozen
+    scores = training.score(trainable['model'], batch.packed, config)
+    loss = -(batch.replay_weight * scores.log_prob).sum()
+    return loss, {'replay_ce': loss}
+
+  return reference_fn
+
+
 def run(
     params: training.PyTree,
     config: transformer.TransformerConfig,
@@ -121,6 +160,7 @@ def run(
     save: Callable[[training.TrainState], None],
     should_save: Callable[[int], bool],
     on_step: Callable[[int, Mapping[str, Any]], None],
+    anchors: Sequence[layout.Memory] = (),
 ) -> training.PyTree:
   """Trains all parameters and returns them; `params` are left as they were.
 
@@ -139,6 +179,10 @@ def run(
     on_step: receives a step and its metrics, terms as means over what the step
       holds (tokens, prompts with a pair), one step late, so that the device
       is not waited for; never later than the step is durable.
+    anchors: those given to `layout.plan`; read for `weights.ewc` alone.
+
+  Raises:
+    ValueError: `weights.ewc` without anchors.
   """
   tx = training.make_optimizer(
       learning_rate=options.learning_rate,
@@ -156,14 +200,23 @@ def run(
         mesh, jax.sharding.PartitionSpec()
     )
   trainer = training.Trainer(
-      make_loss(config, options), tx, mesh, rules, shardings
+      make_loss(config, options), tx, mesh, rules, shardings,
+      reference_fn=make_reference(config) if options.agem else None,
   )
+  frozen = {}
+  if options.weights.ewc or options.weights.l2_sp:
+    frozen['start'] = params
+  if options.weights.ewc:
+    frozen['fisher'] = importance.fisher(
+        params, config, anchors, mesh=mesh, rules=rules,
+        param_shardings=param_shardings, seed=seed,
+    )
   state = restore(trainer.abstract_state(trainable))
   if state is None:
     state = trainer.init(trainable)
   pending = None
   for index in range(int(state.step), len(steps)):
-    state, metrics = trainer.step(state, {}, steps[index])
+    state, metrics = trainer.step(state, frozen, steps[index])
     if pending is not None:
       on_step(*pending)
     pending = index, _per_unit(metrics, layout.totals(steps[index]))

@@ -49,7 +49,11 @@ class Options:
     contrast_margin: of the contrast.
     contrast_l2: on energies.
     anchor_form: one of `anchoring.FORMS`.
-    anchor_share: anchor tokens over all target tokens of an epoch.
+    anchor_share: anchor tokens over all target tokens of an epoch; DER++ has
+      half of them in each of its draws, and methods without replay draw none.
+    agem: project the gradient of all other terms off that of cross-entropy on
+      drawn anchors (`retention.project`); instead of `weights.der` and the
+      other terms that keep, not beside them.
   """
 
   epochs: int
@@ -73,12 +77,18 @@ class Options:
   contrast_l2: float
   anchor_form: str
   anchor_share: float
+  agem: bool = False
 
   def __post_init__(self):
     if self.energy not in ENERGIES:
       raise ValueError(
           f'energy={self.energy!r} is unknown; choose one of'
           f' {", ".join(ENERGIES)}'
+      )
+    if self.agem and (self.weights.der or self.weights.replay_ce):
+      raise ValueError(
+          'agem=True replays anchors as a constraint; set weights.der and'
+          ' weights.replay_ce to 0'
       )
 
 
@@ -115,7 +125,8 @@ class Batch:
   Attributes:
     packed: rows.
     ce_weight: of each target in the cross-entropy, `[R, M]`.
-    replay_weight: the same on the second draw of anchors (DER++), `[R, M]`.
+    replay_weight: the same on the draw of anchors for cross-entropy (ER, A-GEM,
+      the second draw of DER++), `[R, M]`.
     anchor_weight: of each target in DER, `[R, M]`.
     z_past: stored logits, `[R, M, K]`.
     contrast_mask: targets that enter an energy, `[R, M]`.
@@ -123,6 +134,8 @@ class Batch:
     problem: index of the slot's problem in its row, `[R, J]`.
     log_mu: `[R, J]`.
     contrast_weight: 1 / prompts with a pair in the mean step, `[R]`.
+    penalty_weight: of a penalty on weights, `[R]`; 1 a step in all, and 0 for
+      rows of padding, which are not always computed.
   """
 
   packed: batching.PackedBatch
@@ -135,6 +148,7 @@ class Batch:
   problem: jax.Array
   log_mu: jax.Array
   contrast_weight: jax.Array
+  penalty_weight: jax.Array
 
 
 def plan(
@@ -183,7 +197,7 @@ def plan(
       examples + alone(drawn + replayed),
       tokens_per_batch=options.tokens_per_step // options.accumulate,
       max_length=options.max_length,
-      others=alone(anchor_ids) if drawn else (),
+      others=alone(anchor_ids) if drawn or replayed else (),
   )
   fields = {
       'rows': -(-shape.rows // row_multiple) * row_multiple,
@@ -227,20 +241,26 @@ def _blank(batch: batching.PackedBatch) -> batching.PackedBatch:
 
 
 def _draw_epoch(rng, table, anchor_ids, options: Options):
-  """Draws an epoch's anchors and, for DER++, others that are replayed."""
+  """Draws the anchors of DER and, disjoint, those of cross-entropy."""
   if not len(anchor_ids) or options.anchor_share <= 0:
     return [], []
-  drawn = _draw_anchors(rng, table, anchor_ids, options)
-  if not options.weights.replay_ce:
-    return drawn, []
-  rest = np.setdiff1d(anchor_ids, drawn)
-  return drawn, _draw_anchors(rng, table, rest, options)
-
-
-def _draw_anchors(rng, table, anchor_ids, options: Options) -> list[int]:
-  """Draws distinct anchors until they are their share of all target tokens."""
   tokens = sum(len(memory.tokens) for memory in table if memory.sign)
   wanted = options.anchor_share / (1.0 - options.anchor_share) * tokens
+  compared = options.weights.der > 0
+  replayed = options.agem or options.weights.replay_ce > 0
+  drawn, second = [], []
+  if compared:
+    drawn = _draw_anchors(
+        rng, table, anchor_ids, wanted / 2 if replayed else wanted
+    )
+  if replayed:
+    rest = np.setdiff1d(anchor_ids, drawn)
+    second = _draw_anchors(rng, table, rest, wanted / 2 if compared else wanted)
+  return drawn, second
+
+
+def _draw_anchors(rng, table, anchor_ids, wanted: float) -> list[int]:
+  """Draws distinct anchors until they have as many tokens as wanted."""
   drawn = []
   for i in rng.permutation(anchor_ids):
     if wanted <= 0:
@@ -277,6 +297,8 @@ def totals(step: Batch) -> dict[str, float]:
       'replay_ce': float(step.replay_weight.sum()),
       'der': float(step.anchor_weight.sum()),
       'cd': float(step.contrast_weight.max()) * _pairs(step),
+      'ewc': float(step.penalty_weight.sum()),
+      'l2_sp': float(step.penalty_weight.sum()),
   }
 
 
@@ -310,6 +332,7 @@ def _normalise(steps: Sequence[Batch]) -> list[Batch]:
           replay_weight=step.replay_weight / np.float32(mean['replay_ce']),
           anchor_weight=step.anchor_weight / np.float32(mean['der']),
           contrast_weight=step.contrast_weight / np.float32(mean['cd']),
+          penalty_weight=step.penalty_weight / step.penalty_weight.sum(),
       )
       for step in steps
   ]
@@ -385,4 +408,5 @@ def _payload(packed, table, divergence, replayed, options: Options) -> Batch:
       problem=problem,
       log_mu=log_mu,
       contrast_weight=np.ones(shape[0], np.float32),
+      penalty_weight=(packed.group > 0).any(axis=1).astype(np.float32),
   )

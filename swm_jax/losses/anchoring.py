@@ -1,4 +1,4 @@
-"""Dark experience replay on stored top-K logits.
+"""Dark experience replay on stored logits: the top K, or a sample of all.
 
 z_past is written once, when an example enters the buffer, as the K largest
 log-probabilities and the mass of the rest (`types.TopKLogits`). The current
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from swm_jax import types
 
-FORMS = ('squared', 'kl')
+FORMS = ('squared', 'kl', 'sampled')
 
 # Rests below float32's resolution of 1 are equal: a z_past that was written as
 # 1 - sum(top K) has lost them, and a squared error in nats would chase them.
@@ -64,8 +64,9 @@ def der_loss(
 ) -> jax.Array:
   """Distance of the current next-token distribution from the stored one.
 
-  Both forms merge the vocabulary's rest into one class, so that K + 1 classes
-  are compared, and both ignore a shift common to all logits, as softmax does.
+  `squared` and `kl` merge the vocabulary's rest into one class, so that K + 1
+  classes are compared. No form sees a shift common to all logits, as softmax
+  does not.
 
   squared: with d the difference of log-probabilities, mean over the K + 1
     classes of (d - mean d)^2, nats^2. This *is* dense DER (mean over classes of
@@ -79,11 +80,16 @@ def der_loss(
   kl: KL(stored || current) of the merged distributions, nats. A lower bound of
     the dense KL, short by p_rest times the KL within the rest. Weighted by
     probability, where `squared` gives the hundredth guess the first one's say.
+  sampled: estimate of the dense KL from what `sample` drew, nats, unbiased in
+    value and gradient: the sum over drawn ids of their weight times
+    (r - 1 - log r), r being current over stored probability. Never below 0,
+    and at the stored model 0 with its gradient, whatever was drawn.
 
   Args:
     values: current log-probabilities at `stored.indices`, `[..., K]`.
     log_rest: current log of the rest's probability, `[...]`.
-    stored: z_past; no gradient flows into it.
+    stored: z_past, of `compress`, or for `sampled` of `sample`; no gradient
+      flows into it.
     mask: True where a token counts, `[...]`.
     form: one of `FORMS`.
 
@@ -97,12 +103,16 @@ def der_loss(
   References:
     Buzzega et al., Dark experience for general continual learning, 2020,
       https://arxiv.org/abs/2004.07211. The paper's squared error on raw logits
-      also charges for the common shift; here it is centred away.
+      also charges for the common shift; here it is centred away. Schulman,
+      Approximating KL divergence, 2020, http://joschu.net/blog/kl-approx.html
+      (r - 1 - log r).
   """
   if form not in FORMS:
     raise ValueError(f'{form=} is unknown; choose one of {", ".join(FORMS)}')
   chex.assert_equal_shape([values, stored.values, stored.indices])
   chex.assert_equal_shape([log_rest, stored.log_rest, mask])
+  if form == 'sampled':
+    return _sampled_kl(values, stored, mask)
   current = _classes(values, log_rest, mask)
   past = jax.lax.stop_gradient(
       _classes(stored.values, stored.log_rest, mask)
@@ -111,9 +121,25 @@ def der_loss(
   if form == 'kl':
     loss = (jnp.exp(past) * difference).sum(axis=-1)
   else:
-    centred = difference - difference.mean(axis=-1, keepdims=True)
-    loss = jnp.square(centred).mean(axis=-1)
+    loss = dense_squared(past, current)
   return jnp.where(mask, loss, 0.0)
+
+
+def dense_squared(
+    past: jax.Array, current: jax.Array, *, centred: bool = True
+) -> jax.Array:
+  """Mean over classes of the squared difference of logits `[..., V]`, `[...]`.
+
+  Args:
+    past: stored.
+    current: of the same shape.
+    centred: False is the paper's error on raw logits, which also charges for a
+      shift common to all of them.
+  """
+  difference = past.astype(jnp.float32) - current.astype(jnp.float32)
+  if centred:
+    difference -= difference.mean(axis=-1, keepdims=True)
+  return jnp.square(difference).mean(axis=-1)
 
 
 def compress(logits: jax.Array, k: int) -> types.TopKLogits:
@@ -126,6 +152,46 @@ def compress(logits: jax.Array, k: int) -> types.TopKLogits:
   _, indices = jax.lax.top_k(logits, k)
   values, log_rest = top_k_log_probs(logits, indices)
   return types.TopKLogits(values, indices.astype(jnp.int32), log_rest)
+
+
+def sample(logits: jax.Array, n: int, key: jax.Array) -> types.TopKLogits:
+  """Draws n distinct tokens of `[..., V]` logits that stand for all of them.
+
+  Token i has the priority p_i / u_i, u_i uniform in (0, 1]; the n highest are
+  kept, and the next one is the threshold. An id that is kept stands for
+  max(p_i, threshold) of probability, one that is not for none, which is p_i on
+  average. Likely tokens are thus kept always and at their own weight, and the
+  draws go to the tail; of independent draws from p, as in the first paper, most
+  would repeat the likeliest token.
+
+  Args:
+    logits: any floating type, n < V.
+    n: tokens to keep.
+    key: of the draw, for all leading dims together.
+
+  Returns:
+    `values` are log p at `indices`, `[..., n]`, and in the place of the rest's
+    mass `log_rest` holds the log of the threshold, `[...]`: for the form
+    `sampled` of `der_loss` and no other.
+
+  References:
+    Anshumann et al., Sparse logit sampling, 2025,
+      https://arxiv.org/abs/2503.16870. Duffield, Lund and Thorup, Priority
+      sampling for estimation of arbitrary subset sums, 2007,
+      https://doi.org/10.1145/1314690.1314696
+  """
+  if not 0 < n < logits.shape[-1]:
+    raise ValueError(
+        f'{n=} must be between 1 and the vocabulary size {logits.shape[-1]}'
+        ' less one'
+    )
+  log_p = jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
+  # -log u of a uniform u.
+  priority = log_p + jax.random.exponential(key, log_p.shape)
+  priorities, indices = jax.lax.top_k(priority, n + 1)
+  indices = indices[..., :n].astype(jnp.int32)
+  values = jnp.take_along_axis(log_p, indices, axis=-1)
+  return types.TopKLogits(values, indices, priorities[..., n])
 
 
 def reconstruct(stored: types.TopKLogits, vocab_size: int) -> jax.Array:
@@ -158,6 +224,16 @@ def dense_kl(past: jax.Array, current: jax.Array) -> jax.Array:
 def kl_to_dense(stored: types.TopKLogits, logits: jax.Array) -> jax.Array:
   """KL(softmax(logits) || reconstruction), nats, `[...]`: what storing lost."""
   return dense_kl(logits, reconstruct(stored, logits.shape[-1]))
+
+
+def _sampled_kl(values, stored, mask):
+  stored = jax.lax.stop_gradient(stored)
+  past = stored.values.astype(jnp.float32)
+  threshold = stored.log_rest.astype(jnp.float32)[..., None]
+  alive = lambda x: jnp.where(mask[..., None], x, 0.0)
+  weight = alive(jnp.exp(jnp.maximum(past, threshold)))
+  log_ratio = alive(values.astype(jnp.float32) - past)
+  return (weight * (jnp.expm1(log_ratio) - log_ratio)).sum(axis=-1)
 
 
 def _classes(values, log_rest, mask):

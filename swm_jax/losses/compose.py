@@ -1,4 +1,4 @@
-"""The consolidation loss: CE(x+) + gamma CD + alpha DER + CE(replay).
+"""The consolidation loss: CE(x+) + gamma CD + alpha DER + CE(replay) + ...
 
 One place where weights stand beside the names of the terms they multiply.
 """
@@ -20,13 +20,18 @@ class LossWeights:
     der: alpha, distance from stored logits, mean over valid tokens. Its scale
       is that of the form of `anchoring.der_loss`.
     replay_ce: beta of DER++, cross-entropy on a second draw from the anchors,
-      nats per token.
+      nats per token; ER where `der` is 0.
+    ewc: lambda of elastic weight consolidation, KL a token from W_k to second
+      order (`retention.ewc_penalty`), nats.
+    l2_sp: of half the squared distance from W_k, a sum over all weights.
   """
 
   ce: float = 1.0
   cd: float = 0.0
   der: float = 0.0
   replay_ce: float = 0.0
+  ewc: float = 0.0
+  l2_sp: float = 0.0
 
 
 def compose(

@@ -14,7 +14,7 @@ import numpy as np
 
 from swm_jax.losses import reductions
 
-FORMS = ('softplus', 'raw', 'logsumexp')
+FORMS = ('softplus', 'raw', 'logsumexp', 'topr')
 
 
 def contrastive_divergence_loss(
@@ -38,6 +38,10 @@ def contrastive_divergence_loss(
     logsumexp: log(1 + sum_j w_j exp(beta d_j + margin)) over the negatives of
       each x+, the InfoNCE form: the lowest x- takes most of the push. Equal
       to softplus for a single negative of weight 1.
+    topr: -w E(x-), the truncated-importance negative alone: x+ enters only by
+      the cross-entropy. With E = -log pi it is min(1, pi / mu) log pi, whose
+      push fades with pi itself, where `raw` goes on for ever. Of a mean NLL it
+      is the mean over the tokens that count.
 
   On mean NLLs gaps are 0.1 to 0.5 nats, so that at beta = 1 the softplus is
   flat: each pair then adds half a cross-entropy on x+ and minus half on x-,
@@ -54,7 +58,8 @@ def contrastive_divergence_loss(
     num_groups: G, static.
     form: one of `FORMS`.
     beta: inverse temperature, 1 / unit of energy; `softplus`, `logsumexp`.
-    margin: `softplus`, `logsumexp`.
+    margin: `softplus`, `logsumexp`; E(x-) - E(x+) is wanted to exceed
+      margin / beta, so that a positive margin pulls for longer.
     l2: adds l2 (E(x+)^2 + E(x-)^2) to each pair, which keeps energies without
       a floor (`head`, `hopfield`) near 0. Leave it 0 for `nll`, where it
       would pull the failed answer's probability up.
@@ -70,7 +75,9 @@ def contrastive_divergence_loss(
     Hinton, Training products of experts by minimizing contrastive divergence,
       2002. van den Oord et al., 2018, https://arxiv.org/abs/1807.03748
       (InfoNCE). Meng et al., SimPO, 2024, https://arxiv.org/abs/2405.14734
-      (softplus on length-normalised log-likelihoods, its gamma our -margin).
+      (softplus on length-normalised log-likelihoods; its beta is our beta, its
+      gamma our margin, at best 0.1 to 0.8 of beta there). Le Roux et al.,
+      TOPR, 2025, https://arxiv.org/abs/2503.14286 (topr).
   """
   if form not in FORMS:
     raise ValueError(f'{form=} is unknown; choose one of {", ".join(FORMS)}')
@@ -98,6 +105,8 @@ def contrastive_divergence_loss(
   else:
     if form == 'softplus':
       loss_JxJ = jax.nn.softplus(beta * gap_JxJ + margin)
+    elif form == 'topr':
+      loss_JxJ = -jnp.where(pair_JxJ, energy[None, :], 0.0)
     else:
       loss_JxJ = gap_JxJ
     per_positive = (weight_JxJ * loss_JxJ).sum(axis=1)

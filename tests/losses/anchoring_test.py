@@ -134,7 +134,7 @@ class DerTest(parameterized.TestCase):
     self.assertAlmostEqual(float(loss), 0.0, places=4)
     chex.assert_trees_all_close(grad, jnp.zeros_like(grad), atol=1e-4)
 
-  @parameterized.product(form=anchoring.FORMS, kind=('flat', 'peaked'))
+  @parameterized.product(form=('squared', 'kl'), kind=('flat', 'peaked'))
   def test_exactly_dense_when_the_rest_is_one_token(self, form, kind):
     # Halved and 16 classes, so that no rest is below the floor.
     past, current = _logits(kind)[:64, :16] / 2, _logits(kind, 1)[:64, :16] / 2
@@ -240,6 +240,97 @@ class DerTest(parameterized.TestCase):
     stored = _compress(_logits('flat')[:2], 4)
     with self.assertRaisesRegex(ValueError, "form='l1' is unknown"):
       _der(_logits('flat')[:2], stored, 'l1')
+
+
+class SampleTest(parameterized.TestCase):
+
+  def test_expected_gradient_is_that_of_the_full_kl(self):
+    # Five tokens, three kept, many draws at once.
+    past = jnp.log(jnp.array([0.6, 0.2, 0.1, 0.07, 0.03]))
+    current = jnp.array([0.3, -0.5, 1.0, 0.0, 0.7])
+    draws = 100_000
+    stored = jax.jit(anchoring.sample, static_argnames='n')(
+        jnp.broadcast_to(past, (draws, 5)), 3, jax.random.key(0)
+    )
+
+    @jax.jit
+    @jax.value_and_grad
+    def loss(logits):
+      return _der(
+          jnp.broadcast_to(logits, (draws, 5)), stored, 'sampled'
+      ).mean()
+
+    value, grad = loss(current)
+    expected = jax.nn.softmax(current) - jnp.exp(past)
+    chex.assert_trees_all_close(grad, expected, atol=4e-3)
+    chex.assert_trees_all_close(
+        value, _dense_kl(past, current), atol=6e-3
+    )
+    # At the stored model both are 0 for every draw.
+    chex.assert_trees_all_close(
+        loss(past), (jnp.zeros(()), jnp.zeros(5)), atol=1e-6
+    )
+
+  def test_each_weight_is_right_whatever_the_others_drew(self):
+    # Given the priorities of all others, token i is kept while p_i / u exceeds
+    # the n-th of them, t; kept, it weighs max(p_i, t). The integral over u of
+    # the weight is p_i: exact, for a token above the threshold and below it.
+    others = np.log(np.array([0.5, 0.9, 0.2]))  # n = 2: t = 0.5
+    for p in (0.1, 0.4, 0.8):
+      u = (np.arange(10_000) + 0.5) / 10_000
+      kept = np.log(p) - np.log(u) > np.sort(others)[-2]
+      self.assertAlmostEqual((kept * max(p, 0.5)).mean(), p, places=3)
+
+  def test_all_but_the_last_are_kept_at_their_own_weight_when_peaked(self):
+    logits = jnp.array([20.0, 19.0, 0.0, 0.0])
+    for seed in range(4):
+      stored = anchoring.sample(logits, 2, jax.random.key(seed))
+      self.assertSequenceEqual(sorted(stored.indices.tolist()), [0, 1])
+      weight = jnp.exp(jnp.maximum(stored.values, stored.log_rest))
+      chex.assert_trees_all_close(
+          weight, jax.nn.softmax(logits)[stored.indices], rtol=1e-6
+      )
+
+  def test_better_than_independent_draws(self):
+    # Twelve independent draws of a peaked distribution repeat its first token.
+    past = _logits('peaked')
+    current = past + 0.3 * _logits('flat', seed=1)
+    exact = _dense_kl(past, current)
+    stored = anchoring.sample(past, 12, jax.random.key(2))
+    priority = _der(current, stored, 'sampled') - exact
+    drawn = jax.random.categorical(
+        jax.random.key(3), past, shape=(12, TOKENS)
+    ).T
+    gap = jax.nn.log_softmax(past) - jax.nn.log_softmax(current)
+    gap = jnp.expm1(-gap) + gap
+    independent = jnp.take_along_axis(gap, drawn, axis=-1).mean(-1) - exact
+    self.assertLess(
+        float(jnp.square(priority).mean()),
+        0.5 * float(jnp.square(independent).mean()),
+    )
+
+  def test_masked_tokens_are_inert_and_too_many_are_refused(self):
+    logits = _logits('flat')[:2, :20]
+    stored = anchoring.sample(logits, 3, jax.random.key(0))
+    broken = stored.replace(values=stored.values.at[1].set(jnp.nan))
+    loss = _der(logits + 1.0, broken, 'sampled', jnp.array([True, False]))
+    self.assertTrue(jnp.isfinite(loss).all())
+    self.assertEqual(float(loss[1]), 0.0)
+    with self.assertRaisesRegex(ValueError, 'n=20 must be between'):
+      anchoring.sample(logits, 20, jax.random.key(0))
+
+
+class DenseSquaredTest(absltest.TestCase):
+
+  def test_by_hand(self):
+    past, current = jnp.array([1.0, 2.0, 3.0]), jnp.array([0.0, 2.0, 5.0])
+    # Differences 1, 0, -2; their mean is -1/3.
+    raw = anchoring.dense_squared(past, current, centred=False)
+    self.assertAlmostEqual(float(raw), 5 / 3, places=6)
+    centred = anchoring.dense_squared(past, current)
+    self.assertAlmostEqual(float(centred), 5 / 3 - 1 / 9, places=6)
+    shifted = anchoring.dense_squared(past, current + 4.0)
+    self.assertAlmostEqual(float(shifted), float(centred), places=5)
 
 
 if __name__ == '__main__':

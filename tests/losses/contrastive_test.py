@@ -46,6 +46,42 @@ class ContrastiveTest(parameterized.TestCase):
     # ((1 - 2) + (1 - 4)) / 2 and ((0 - 1) + (2 - 1)) / 2.
     chex.assert_trees_all_close(loss, jnp.array([-2.0, 0.0, 0.0]))
 
+  def test_topr_by_hand(self):
+    # x- alone: -(2 + 4) / 2 and, over two pairs with one x-, -1.
+    loss, paired = _loss(form='topr')
+    chex.assert_trees_all_close(loss, jnp.array([-3.0, 0.0, -1.0]))
+    self.assertSequenceEqual(paired.tolist(), [True, False, True])
+    weight = jnp.array([9.0, 0.5, 0.0, 9.0, 9.0, 9.0, 0.1, np.nan])
+    loss, _ = _loss(form='topr', weight=weight)
+    chex.assert_trees_all_close(loss, jnp.array([-0.5, 0.0, -0.1]))
+
+  def test_topr_is_truncated_importance_times_log_likelihood(self):
+    # min(1, pi / mu) log pi: what is drawn too rarely now is pushed less.
+    log_mu = jnp.array([0.0, -2.0])
+
+    def loss(log_pi):
+      return contrastive.contrastive_divergence_loss(
+          jnp.concatenate([jnp.zeros(1), -log_pi]), jnp.array([1, -1, -1]),
+          jnp.pad(contrastive.importance_weight(log_pi, log_mu), (1, 0)),
+          group=jnp.zeros(3, jnp.int32), num_groups=1, form='topr',
+      )[0][0]
+
+    grad = jax.grad(loss)(jnp.array([-3.0, -1.0]))
+    chex.assert_trees_all_close(
+        grad, jnp.array([np.exp(-3.0), 1.0]) / 2, atol=1e-6
+    )
+
+  def test_margin_of_softplus_is_that_of_simpo(self):
+    # SimPO: -log sigmoid(beta (log pi(x+) - log pi(x-)) - gamma), log pi a mean
+    # over tokens, which is minus our energy.
+    winner, loser, beta, gamma = -0.4, -0.7, 2.5, 1.4
+    loss, _ = contrastive.contrastive_divergence_loss(
+        jnp.array([-winner, -loser]), jnp.array([1, -1]),
+        group=jnp.zeros(2, jnp.int32), num_groups=1, beta=beta, margin=gamma,
+    )
+    expected = -np.log(1 / (1 + np.exp(-(beta * (winner - loser) - gamma))))
+    chex.assert_trees_all_close(loss[0], expected, atol=1e-6)
+
   def test_logsumexp_by_hand(self):
     loss, _ = _loss(form='logsumexp')
     expected = [
@@ -75,7 +111,9 @@ class ContrastiveTest(parameterized.TestCase):
         held - plain, jnp.array([1.1, 0.0, 0.3]), atol=1e-6
     )
 
-  @parameterized.product(form=contrastive.FORMS, beta=(0.5, 4.0))
+  @parameterized.product(
+      form=('softplus', 'raw', 'logsumexp'), beta=(0.5, 4.0)
+  )
   def test_descends_on_verified_and_ascends_on_failed(self, form, beta):
     grad = jax.grad(lambda e: _loss(e, form=form, beta=beta)[0].sum())(ENERGY)
     self.assertTrue(jnp.isfinite(grad).all())
