@@ -38,9 +38,9 @@ from experiments import dream_yield
 from experiments import dreams
 from experiments import provenance
 from experiments import termination
-from swm_jax import consolidate
 from swm_jax import durable
 from swm_jax import types
+from swm_jax.data import outcomes
 from swm_jax.rem import compositions
 from swm_jax.rem import hindsight
 from swm_jax.rem import hints
@@ -71,7 +71,7 @@ class Ways:
     self._wake_log, self._tokens = wake_log, tokens
     self._key = jax.random.fold_in(jax.random.key(harness.cfg.seed), 100 + seed)
     self._seed = seed
-    counts = consolidate.pass_counts(wake_log)
+    counts = outcomes.pass_counts(wake_log)
     self.unsolved = [p for p in harness.lab.day if not counts[p.id][0]]
     self._solved = [p for p in harness.lab.day if counts[p.id][0]]
     sizes = dataclasses.replace(

@@ -34,7 +34,6 @@ from experiments import options as options_lib
 from experiments import plotting
 from experiments import provenance
 from experiments import termination
-from swm_jax import consolidate
 from swm_jax import durable
 from swm_jax import rem
 from swm_jax import snapshots
@@ -91,13 +90,22 @@ def latent(noise: float, energy: str) -> Arm:
   })
 
 
-def trained(objective: str, noisy: bool = False) -> Arm:
-  """A dreamer that learns between rounds, in part with Langevin noise."""
+def trained(
+    objective: str, noisy: bool = False, rehearsal: int = 2
+) -> Arm:
+  """A dreamer that learns from wake, then between rounds.
+
+  Args:
+    objective: see `rem.Options`.
+    noisy: half of its samples have Langevin noise.
+    rehearsal: see `rem.Options`.
+  """
   half = ((0.4, 1), (0.7, 2), (1.0, 1))
   return Arm({
       'objective': objective,
       'temperatures': half if noisy else half + half,
       'perturbed': half if noisy else (),
+      'rehearsal': rehearsal,
   })
 
 
@@ -126,6 +134,7 @@ ARMS: Mapping[str, Arm] = {
         for noise in (0.5, 1.0, 2.0)
     },
     **{name: trained(name) for name in _OBJECTIVES},
+    'vargrad without rehearsal': trained('vargrad', rehearsal=0),
     **{f'{name} + latent noise': trained(name, True) for name in _OBJECTIVES},
 }
 
@@ -179,8 +188,7 @@ class Harness:
     decoder = self._decoder(arm, key)
     rem.run(
         self.lab.params, self.lab.day,
-        consolidate.pass_counts(wake_log),
-        consolidate.verified_by_problem(wake_log),
+        wake_log,
         config=self.lab.config,
         decoder=decoder,
         tokenizer=self.lab.tokenizer,

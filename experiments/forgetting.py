@@ -39,9 +39,6 @@ from experiments.configs import conflict
 from swm_jax import durable
 from swm_jax.evaluation import contamination
 
-# --config and --workdir are those of `nightly`, --results that of `ablations`.
-_ARMS = flags.DEFINE_list('arms', None, 'Which arms to run; all if omitted.')
-
 # What each arm sets; whatever keeps the past is off where it is not named.
 ARMS: Mapping[str, Mapping[str, Any]] = {
     'none': {},
@@ -235,11 +232,17 @@ def heatmap(arm: str, found: Mapping[str, Any]) -> figure.Figure:
   return fig
 
 
+def define_flags() -> None:
+  # --config and --workdir are those of `nightly`.
+  flags.DEFINE_list('arms', [], 'Which arms to run; all if omitted.')
+  flags.DEFINE_string('results', '', 'Folder of the outcome; "": --workdir.')
+
+
 def main(argv):
   del argv
   if flags.FLAGS.workdir is None:
     raise app.UsageError('--workdir is needed')
-  arms = _ARMS.value or list(ARMS)
+  arms = flags.FLAGS.arms or list(ARMS)
   if unknown := sorted(set(arms) - ARMS.keys()):
     raise app.UsageError(f'--arms: {unknown} are unknown; use {list(ARMS)}')
   termination.log_to_terminal()
@@ -277,4 +280,6 @@ def main(argv):
 
 
 if __name__ == '__main__':
+  # Here, since other programs of this folder define the same flags.
+  define_flags()
   app.run(main, flags_parser=nightly.parse_flags)

@@ -38,6 +38,7 @@ from swm_jax import rem
 from swm_jax import snapshots
 from swm_jax import types
 from swm_jax import wake
+from swm_jax.data import outcomes
 from swm_jax.data import shared_log
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import pass_at_k
@@ -221,8 +222,7 @@ class Night:
         dreamer = rem.run(
             self.params,
             self.day,
-            consolidate.pass_counts(wake_log),
-            consolidate.verified_by_problem(wake_log),
+            wake_log,
             config=self.lab.config,
             decoder=self.lab.decoder,
             tokenizer=self.lab.tokenizer,
@@ -318,7 +318,7 @@ class Night:
           [
               entry
               for name, group in
-              consolidate.verified_by_problem(dream_log).items()
+              outcomes.verified_by_problem(dream_log).items()
               for entry in
               consolidate.distinct_programs(self._problems[name], group)
           ],

@@ -1,6 +1,7 @@
 """REM: what is dreamt of, what the dreamer learns, and how it continues."""
 
 import dataclasses
+import types as types_lib
 
 import jax
 from jax import numpy as jnp
@@ -11,6 +12,7 @@ from swm_jax import rem
 from swm_jax import sharding
 from swm_jax import snapshots
 from swm_jax import types
+from swm_jax.data import batching
 from swm_jax.data import trajectory_log
 from swm_jax.losses import reductions
 from swm_jax.models import flow
@@ -61,6 +63,8 @@ def entry(problem, prompt, tokens, status):
       'prompt_tokens': np.array(prompt, np.int32),
       'tokens': np.array(tokens, np.int32),
       'verdict': {'status': status},
+      'origin': 'sample',
+      'temperature': 1.0,
   }
 
 
@@ -258,7 +262,16 @@ def byte_params():
   return init_params(BYTES)
 
 
-def dream(params, folder, *, restore=None, verifier=None, **options):
+WAKE_LOG = [
+    entry(problem.id, scripted.TOKENIZER.encode(problem.prompt), [n], status)
+    for problem in PROBLEMS
+    for n, status in ((2, types.FAIL), (3, types.FAIL))
+]
+
+
+def dream(
+    params, folder, *, restore=None, verifier=None, wake_log=WAKE_LOG, **options
+):
   """Runs REM; returns the dreamer, states after each round, and metrics."""
   saved, metrics = {}, {}
   restored = None if restore is None else (
@@ -267,8 +280,7 @@ def dream(params, folder, *, restore=None, verifier=None, **options):
   trained = rem.run(
       params,
       PROBLEMS,
-      {problem.id: (0, 2) for problem in PROBLEMS},
-      {},
+      wake_log,
       config=BYTES,
       decoder=scripted.Decoder(),
       tokenizer=scripted.TOKENIZER,
@@ -322,6 +334,37 @@ def test_rem_continues_bit_for_bit_from_every_round(byte_params, tmp_path):
     assert snapshots.digest(again) == snapshots.digest(trained)
     assert trajectory_log.content_digest(tmp_path / folder) == digest
     assert continued[1] == metrics[1]
+
+
+def test_dreamer_rehearses_what_wake_solved_before_its_first_dream(
+    byte_params, tmp_path
+):
+  solved = PROBLEMS[0]
+  prompt = scripted.TOKENIZER.encode(solved.prompt)
+  wake_log = [*WAKE_LOG, entry(solved.id, prompt, [5, 6], types.PASS)]
+  trained, saved, metrics = dream(
+      byte_params, tmp_path / 'whole', wake_log=wake_log, rehearsal=8
+  )
+  assert list(saved) == [0, 1, 2]
+  lift = lambda state, tokens: float(training.score_batch(  # noqa: E731
+      lora.merge(byte_params, state.params['lora'], OPTIONS.alpha),
+      batching.pack(
+          [batching.Example(prompt, [tokens], [0])],
+          rows=1, length=64, targets=8, slots=1,
+      )[0], BYTES,
+  )[0].sum())
+  untaught = rem.init_trainable(
+      byte_params, BYTES, OPTIONS, jax.random.key(7)
+  )
+  before = types_lib.SimpleNamespace(params=untaught)
+  assert lift(saved[0], [5, 6]) - lift(before, [5, 6]) > 1.0
+  # A dreamer that has rehearsed goes on and does not rehearse again.
+  again, _, continued = dream(
+      byte_params, tmp_path / 'again', restore=(saved[0], 0),
+      wake_log=wake_log, rehearsal=8,
+  )
+  assert snapshots.digest(again) == snapshots.digest(trained)
+  assert continued == metrics
 
 
 def test_dreamer_without_objective_stays_the_base(byte_params, tmp_path):

@@ -29,7 +29,6 @@ from swm_jax.samplers import stopping
 from swm_jax.tasks import domains
 from swm_jax.verifiers import python as python_verifier
 
-flags.mark_flag_as_required('output')
 
 _MAX_PROMPT = 288  # Three short programs and a header, or a task.
 _WAKE = ((0.0, 1), (0.4, 2))
@@ -187,4 +186,5 @@ def main(argv):
 if __name__ == '__main__':
   # Here, since other programs of this folder define the same flags.
   define_flags()
+  flags.mark_flag_as_required('output')
   app.run(main)

@@ -101,7 +101,9 @@ def get_config(arg: str = 'full') -> ml_collections.ConfigDict:
           steps=1,
           energy='hopfield',
       ),
+      max_tokens=0,  # decoded tokens after which to stop, 0: no limit
       max_pass_rate=0.6,  # problems solved more often are not dreamt of
+      rehearsal=0,  # times that the dreamer first learns from wake
       replay=2,
       objective='vargrad',
       reward_temperature=1.0,

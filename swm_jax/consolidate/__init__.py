@@ -10,6 +10,4 @@ from swm_jax.consolidate.layout import Options
 from swm_jax.consolidate.layout import plan
 from swm_jax.consolidate.memories import choose
 from swm_jax.consolidate.memories import distinct_programs
-from swm_jax.consolidate.memories import pass_counts
 from swm_jax.consolidate.memories import program_form
-from swm_jax.consolidate.memories import verified_by_problem

@@ -1,9 +1,10 @@
 """From the records of a night to what consolidation reads: x+, x-, counts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from swm_jax import types
 from swm_jax.consolidate import layout
+from swm_jax.data import outcomes
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import canonical
 
@@ -30,9 +31,9 @@ def choose(
     weak: whether verdicts that are only opinions count.
   """
   records = [e for e in records if weak or not e['verdict']['weak']]
-  counts = pass_counts(records)
+  counts = outcomes.pass_counts(records)
   chosen = []
-  for problem_id, group in by_problem(records).items():
+  for problem_id, group in outcomes.by_problem(records).items():
     distinct = distinct_programs(problems[problem_id], group)
     passed, tried = counts[problem_id]
     x_plus = [e for e in distinct if e['verdict']['status'] == types.PASS]
@@ -49,40 +50,11 @@ def choose(
               tokens=entry['tokens'],
               sign=sign,
               log_mu=float(entry['log_prob'].sum()),
-              pass_rate=passed / tried,
+              pass_rate=passed / max(tried, 1),
           )
           for entry in entries
       ]
   return chosen
-
-
-def by_problem(records: Iterable[Record]) -> dict[str, list[Record]]:
-  """Groups records by problem id, in order of first appearance."""
-  groups: dict[str, list[Record]] = {}
-  for entry in records:
-    groups.setdefault(entry['problem'], []).append(entry)
-  return groups
-
-
-def pass_counts(records: Sequence[Record]) -> dict[str, tuple[int, int]]:
-  """(passed, tried) of each problem, the verifier's own failures left out."""
-  counts: dict[str, tuple[int, int]] = {}
-  for entry in records:
-    passed, tried = counts.get(entry['problem'], (0, 0))
-    status = entry['verdict']['status']
-    counts[entry['problem']] = (
-        passed + (status == types.PASS), tried + (status != types.ERROR)
-    )
-  return counts
-
-
-def verified_by_problem(
-    records: Sequence[Record],
-) -> dict[str, list[Record]]:
-  """x+ of each problem."""
-  return by_problem(
-      e for e in records if e['verdict']['status'] == types.PASS
-  )
 
 
 def program_form(problem: types.Problem, entry: Record) -> str:

@@ -11,6 +11,7 @@ from swm_jax import sharding
 from swm_jax import training
 from swm_jax import types
 from swm_jax.data import batching
+from swm_jax.data import outcomes
 from swm_jax.data import trajectory_log
 from swm_jax.models import lora as lora_lib
 from swm_jax.models import transformer
@@ -22,13 +23,14 @@ from swm_jax.samplers import decode
 from swm_jax.samplers import rollout
 
 Record = trajectory_log.Record
+# Seeds of packing: rounds count from 0.
+_REHEARSAL = 1_000_000
 
 
 def run(
     params: Any,
     problems: Sequence[types.Problem],
-    counts: Mapping[str, tuple[int, int]],
-    replay: Mapping[str, Sequence[Record]],
+    wake_log: Sequence[Record],
     *,
     config: transformer.TransformerConfig,
     decoder: decode.Decoder,
@@ -53,8 +55,7 @@ def run(
   Args:
     params: the frozen base.
     problems: of the day.
-    counts: `(passed, tried)` of wake by problem id.
-    replay: verified records of wake by problem id.
+    wake_log: of the night, for pass rates, replay and rehearsal.
     config: of the transformer.
     decoder: for the dreams.
     tokenizer: of the model.
@@ -82,11 +83,30 @@ def run(
   state, first = restored or (trainer.init(trainable), 0)
   merge = jax.jit(functools.partial(lora_lib.merge, alpha=options.alpha))
   longest = max([decoder.config.max_new_tokens] + [
-      len(entry['tokens']) for records in replay.values() for entry in records
+      len(entry['tokens']) for entry in wake_log
   ])
   past = _Past(
-      counts, replay, options, mesh.shape['data'] * mesh.shape['fsdp']
+      problems, wake_log, options, mesh.shape['data'] * mesh.shape['fsdp']
   )
+
+  def learn(state, packed, groups):
+    steps = layout.make_steps(
+        packed, groups, params, config, options, longest=longest,
+        stop_table=decoder.stop_table,
+    )
+    values = []
+    for step in steps:
+      state, metrics = trainer.step(state, params, step)
+      values.append(metrics)
+    metrics = dreamer_lib.mean_metrics(values)
+    if steps:
+      metrics['padding'] = layout.padding(steps)
+    return state, metrics
+
+  if restored is None and options.rehearsal and options.objective != 'none':
+    for epoch in range(options.rehearsal):
+      state, _ = learn(state, *past.rehearse(epoch))
+    save(state, 0)
   for done in range(first):
     past.add(read_wave(done))
 
@@ -109,18 +129,7 @@ def run(
     # What is on disk, whether this process wrote it or the one before: stored
     # temperatures and log-probs are narrower than those in memory.
     records = read_wave(index)
-    packed, groups = past.add(records)
-    steps = layout.make_steps(
-        packed, groups, params, config, options, longest=longest,
-        stop_table=decoder.stop_table,
-    )
-    values = []
-    for step in steps:
-      state, metrics = trainer.step(state, params, step)
-      values.append(metrics)
-    metrics = dreamer_lib.mean_metrics(values)
-    if steps:
-      metrics['padding'] = layout.padding(steps)
+    state, metrics = learn(state, *past.add(records))
     on_round(index, records, metrics)
     save(state, index + 1)
   log.finalize()
@@ -137,14 +146,16 @@ class _Past:
 
   def __init__(
       self,
-      counts: Mapping[str, tuple[int, int]],
-      replay: Mapping[str, Sequence[Record]],
+      problems: Sequence[types.Problem],
+      wake_log: Sequence[Record],
       options: options_lib.Options,
       devices: int,
   ):
     self.rounds = 0
-    self.counts = dict(counts)
-    self._store = {problem: list(some) for problem, some in replay.items()}
+    self.counts = {problem.id: (0, 0) for problem in problems}
+    self.counts |= outcomes.pass_counts(wake_log)
+    self._wake_log = wake_log
+    self._store = outcomes.verified_by_problem(wake_log)
     self._options, self._devices = options, devices
     self._tokens = 0
     self._waiting: list[layout.Group] = []
@@ -157,24 +168,34 @@ class _Past:
         0 < options.max_tokens <= self._tokens
     )
 
+  def rehearse(
+      self, epoch: int
+  ) -> tuple[list[batching.PackedBatch], list[layout.Group]]:
+    """Micro-batches of what wake drew for problems that it solved."""
+    records = [e for e in self._wake_log if self.counts[e['problem']][0]]
+    groups = layout.make_groups(records, {}, self.counts, self._options)
+    packed, _ = layout.pack(
+        groups, self._options, devices=self._devices, seed=_REHEARSAL + epoch,
+        last=True,
+    )
+    return packed, groups
+
   def add(
       self, records: Sequence[Record]
   ) -> tuple[list[batching.PackedBatch], list[layout.Group]]:
     """Adds a round; returns the micro-batches it makes, and their groups."""
     self.rounds += 1
     self._tokens += sum(len(entry['tokens']) for entry in records)
-    for entry in records:
-      if entry['verdict']['status'] != types.ERROR:
-        passed, tried = self.counts[entry['problem']]
-        passed += layout.passed(entry)
-        self.counts[entry['problem']] = passed, tried + 1
+    for problem, (passed, tried) in outcomes.pass_counts(records).items():
+      before = self.counts[problem]
+      self.counts[problem] = before[0] + passed, before[1] + tried
     groups = []
     if self._options.objective != 'none':
       groups = self._waiting + layout.make_groups(
           records, self._store, self.counts, self._options
       )
     # x+ of this round are replayed by later ones.
-    for entry in filter(layout.passed, records):
+    for entry in filter(outcomes.passed, records):
       self._store.setdefault(entry['problem'], []).append(entry)
     packed, self._waiting = layout.pack(
         groups, self._options, devices=self._devices, seed=self.rounds - 1,

@@ -21,6 +21,7 @@ from swm_jax import global_arrays
 from swm_jax import training
 from swm_jax import types
 from swm_jax.data import batching
+from swm_jax.data import outcomes
 from swm_jax.data import trajectory_log
 from swm_jax.models import transformer
 from swm_jax.rem import difficulty
@@ -110,17 +111,14 @@ def make_groups(
         group.append(entry)
     weight = 1.0
     if options.objective == 'ce':
-      group = [entry for entry in group if passed(entry)]
+      group = [entry for entry in group if outcomes.passed(entry)]
       weight = 1.0 - float(difficulty.posterior_rate(*counts[problem]))
-    elif options.objective == 'grpo' and len(set(map(passed, group))) < 2:
-      group = []
+    elif options.objective == 'grpo':
+      if len(set(map(outcomes.passed, group))) < 2:
+        group = []
     if group:
       groups.append(Group(group, weight))
   return groups
-
-
-def passed(entry: Record) -> bool:
-  return entry['verdict']['status'] == types.PASS
 
 
 def pack(
@@ -269,7 +267,7 @@ def _payload(
     index = int(packed.trajectory_id[r, slot])
     entry, weight[r, slot] = table[index]
     problem[r, slot] = seen.setdefault(entry['problem'], len(seen))
-    reward[r, slot] = passed(entry)
+    reward[r, slot] = outcomes.passed(entry)
     if options.objective == 'grpo':
       values[index] = _log_behaviour(entry)
     elif options.objective == 'raptb':

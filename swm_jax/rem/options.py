@@ -41,6 +41,8 @@ class Options:
     curriculum: which problems a round draws, one of `CURRICULA`, see
       `curriculum.choose_prompts`.
     target_rate: expected pass rate that `log_z` draws problems near to.
+    rehearsal: times that the dreamer learns from all samples of problems that
+      wake solved, before its first dream.
   """
 
   rounds: int
@@ -65,6 +67,7 @@ class Options:
   max_tokens: int = 0
   curriculum: str = 'rarely_solved'
   target_rate: float = 0.5
+  rehearsal: int = 0
 
   def __post_init__(self):
     if self.objective not in OBJECTIVES:
