@@ -22,6 +22,7 @@ def entry(text, status, log_prob=-1.0, problem=PROBLEM, weak=False):
       'tokens': np.array([3, 4]),
       'text': text,
       'log_prob': np.array([log_prob / 2, log_prob / 2]),
+      'origin': 'sample',
       'verdict': {'status': status, 'weak': weak},
   }
 
