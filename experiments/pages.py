@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jinja2
 
-from experiments import figures
+from experiments import report_figures
 from swm_jax import durable
 from swm_jax.evaluation import gate
 
@@ -60,7 +60,7 @@ def _environment() -> jinja2.Environment:
 
 def write(report: Mapping[str, Any], directory: pathlib.Path) -> None:
   """Writes both pages and the figures of a night into its folder."""
-  names = figures.draw(report, directory / 'figures')
+  names = report_figures.draw(report, directory / 'figures')
   images = {
       name: base64.b64encode(
           (directory / 'figures' / f'{name}.png').read_bytes()

@@ -1,4 +1,4 @@
-"""Collects a night into `report.json`; `figures.py` and `pages.py` show it.
+"""Collects a night into `report.json`; `report_figures.py` and `pages.py` show it.
 
 Every number is computed from what the phases left on disk, so a report can be
 written again at any time and comes out the same.
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments import figures
 from experiments import pages
+from experiments import report_figures
 from swm_jax import consolidate
 from swm_jax import durable
 from swm_jax import metrics as metrics_lib
@@ -70,7 +70,7 @@ def collect(night: Any, command: str) -> dict[str, Any]:
   spent = night.work.phases(night.index)
   phases = {
       name: {**spent[name], **counts.get(name, {})}
-      for name in figures.PHASES if name in spent
+      for name in report_figures.PHASES if name in spent
   }
   for phase in phases.values():
     phase.setdefault('tokens', 0)

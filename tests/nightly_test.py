@@ -6,8 +6,8 @@ import re
 import pytest
 import tensorflow_datasets as tfds
 
-from experiments import figures
 from experiments import history
+from experiments import report_figures
 from swm_jax import snapshots
 from swm_jax.data import replay
 from swm_jax.models import pretrained
@@ -77,16 +77,17 @@ def test_the_tiny_model_both_succeeds_and_fails():
 def test_pages_and_figures_are_written():
   workdir, _ = outcomes.finished()
   night = workdir / 'night_000'
-  for name in figures.FIGURES:
+  for name in report_figures.FIGURES:
     png = (night / 'figures' / f'{name}.png').read_bytes()
     assert png.startswith(b'\x89PNG') and len(png) > 5_000
     assert b'</svg>' in (night / 'figures' / f'{name}.svg').read_bytes()
   again = outcomes.copy(night, 'figures_again')
-  figures.draw(tiny.report(workdir), again / 'figures')
+  report_figures.draw(tiny.report(workdir), again / 'figures')
   for path in (night / 'figures').iterdir():
     assert (again / 'figures' / path.name).read_bytes() == path.read_bytes()
   html = (night / 'report.html').read_text()
-  assert html.count('data:image/png;base64,') == len(figures.FIGURES) == 6
+  count = html.count('data:image/png;base64,')
+  assert count == len(report_figures.FIGURES) == 6
   # Self-contained: nothing is fetched from elsewhere.
   assert not re.search(r'(src|href)="(?!data:|#)', html)
   report = tiny.report(workdir)
