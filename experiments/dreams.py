@@ -39,6 +39,7 @@ from swm_jax import rem
 from swm_jax import snapshots
 from swm_jax import types
 from swm_jax import wake
+from swm_jax.data import outcomes
 from swm_jax.data import shared_log
 from swm_jax.data import trajectory_log
 from swm_jax.evaluation import canonical
@@ -179,11 +180,6 @@ class Harness:
     rem_cfg = ml_collections.ConfigDict(self.cfg.rem.to_dict())
     rem_cfg.update({**arm.rem, 'max_tokens': tokens, 'rounds': 10**6})
     partial = snapshots.Snapshots(folder / f'partial_{tokens}', keep_last=1)
-
-    def restore(abstract):
-      step = partial.latest()
-      return None if step is None else (partial.restore(step, abstract), step)
-
     key = jax.random.fold_in(jax.random.key(self.cfg.seed), 1 + seed)
     decoder = self._decoder(arm, key)
     rem.run(
@@ -202,12 +198,12 @@ class Harness:
         seed=seed,
         night=0,
         digest=snapshots.digest,
-        restore=restore,
+        restore=partial.restore_latest,
         save=lambda state, done: partial.save_async(done, state, {}),
         on_round=lambda index, records, metrics: logging.info(
             '%s, seed %d, round %d: %d of %d verified %s', name, seed, index,
-            sum(e['verdict']['status'] == types.PASS for e in records),
-            len(records), {k: round(v, 3) for k, v in metrics.items()},
+            sum(map(outcomes.passed, records)), len(records),
+            {k: round(v, 3) for k, v in metrics.items()},
         ),
     )
     partial.wait()

@@ -8,7 +8,6 @@ writes to the directory and reads it for the others (`agreement.by_first`).
 """
 
 from collections.abc import Mapping, Sequence
-import functools
 import json
 import shutil
 from typing import Any
@@ -36,7 +35,6 @@ from swm_jax import metrics as metrics_lib
 from swm_jax import morning as morning_lib
 from swm_jax import rem
 from swm_jax import snapshots
-from swm_jax import types
 from swm_jax import wake
 from swm_jax.data import outcomes
 from swm_jax.data import shared_log
@@ -197,7 +195,7 @@ class Night:
     return records
 
   def _on_wave(self, wave: int, records: Sequence[Record]) -> None:
-    passed = sum(e['verdict']['status'] == types.PASS for e in records)
+    passed = sum(map(outcomes.passed, records))
     self._write_metrics(
         'wake', wave,
         {'samples': len(records), 'verified': passed / len(records)},
@@ -236,7 +234,7 @@ class Night:
             seed=self.cfg.seed,
             night=self.index,
             digest=snapshots.digest,
-            restore=functools.partial(_restore, partial),
+            restore=partial.restore_latest,
             save=lambda state, done: partial.save_async(done, state, {}),
             on_round=self._on_round,
             deadline_seconds=self._deadline,
@@ -251,7 +249,7 @@ class Night:
     return records
 
   def _on_round(self, index, records, metrics) -> None:
-    passed = [e for e in records if e['verdict']['status'] == types.PASS]
+    passed = list(filter(outcomes.passed, records))
     self._write_metrics('rem', index, {
         **metrics,
         'dreams': len(records),
@@ -314,7 +312,7 @@ class Night:
         )
       anchors = anchors_lib.update(
           self.work, self.lab, self.params, self.weights,
-          [e for e in wake_log if e['verdict']['status'] == types.PASS],
+          list(filter(outcomes.passed, wake_log)),
           [
               entry
               for name, group in
@@ -365,7 +363,9 @@ class Night:
             rules=self.lab.rules,
             param_shardings=self.lab.param_shardings,
             seed=self.cfg.seed,
-            restore=lambda state: (_restore(partial, state) or (None,))[0],
+            restore=lambda state: (
+                partial.restore_latest(state) or (None,)
+            )[0],
             save=save,
             should_save=lambda done: (
                 done % cfg.save_every == 0
@@ -437,11 +437,6 @@ class Night:
 
     agreement.by_first(write)
     pages.show(self.work.night(self.index))
-
-
-def _restore(partial: snapshots.Snapshots, abstract: Any):
-  step = partial.latest()
-  return None if step is None else (partial.restore(step, abstract), step)
 
 
 def _count(measured: Mapping[str, results.SetResults]) -> int:

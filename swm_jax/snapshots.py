@@ -434,6 +434,15 @@ class Snapshots:
       )
     return path
 
+  def restore_latest(self, target: PyTree) -> tuple[PyTree, int] | None:
+    """Loads the last step whose arrays are kept; see `restore`.
+
+    Returns:
+      The pytree and its step, None if there is none.
+    """
+    step = self.latest()
+    return None if step is None else (self.restore(step, target), step)
+
   def restore(self, step: int, target: PyTree | None = None) -> PyTree:
     """Loads a snapshot onto the devices and shardings of a target.
 

@@ -36,7 +36,7 @@ def choose(
   for problem_id, group in outcomes.by_problem(records).items():
     distinct = distinct_programs(problems[problem_id], group)
     passed, tried = counts[problem_id]
-    x_plus = [e for e in distinct if e['verdict']['status'] == types.PASS]
+    x_plus = list(filter(outcomes.passed, distinct))
     x_minus = [e for e in distinct if e['verdict']['status'] == types.FAIL]
     if not x_plus:
       continue
